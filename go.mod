@@ -1,0 +1,3 @@
+module github.com/genai-pipeline/genai-pipeline
+
+go 1.26

@@ -1,0 +1,48 @@
+// Package endpoint names the gateway's HTTP endpoints once, for the handler that serves them and for the templates
+// that expose them. It must not know either side.
+package endpoint
+
+import "net/http"
+
+// The paths.
+const (
+	ChatCompletions = "/v1/chat/completions" // OpenAI Chat Completions
+	Messages        = "/v1/messages"         // Anthropic Messages
+	Models          = "/v1/models"           // both surfaces; an anthropic-version header picks Anthropic's form
+	Model           = "/v1/models/{id}"
+	Livez           = "/livez"   // the process answers; for balancers
+	Readyz          = "/readyz"  // settings and credentials are there
+	Healthz         = "/healthz" // judged from the last real calls; for Route 53; never calls Bedrock
+)
+
+// Endpoint is a method and a path.
+type Endpoint struct {
+	Method string
+	Path   string // with {name} for a path parameter, the form http.ServeMux and API Gateway share
+	// Streams says that an API Gateway integration uses response streaming here. Such an integration needs the
+	// streaming reply format for every answer, so both sides must agree on it.
+	Streams bool
+}
+
+// All returns every endpoint, in the order a person would list them.
+func All() []Endpoint {
+	return []Endpoint{
+		{http.MethodPost, ChatCompletions, true},
+		{http.MethodPost, Messages, true},
+		{http.MethodGet, Models, false},
+		{http.MethodGet, Model, false},
+		{http.MethodGet, Livez, false},
+		{http.MethodGet, Readyz, false},
+		{http.MethodGet, Healthz, false},
+	}
+}
+
+// Streams reports whether the endpoint that matches the method and path uses response streaming.
+func Streams(method, path string) bool {
+	for _, e := range All() {
+		if e.Streams && e.Method == method && e.Path == path {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,64 @@
+// Package metric is the contract of the metrics: their names, units and dimensions. The recorder in the runtime and
+// the dashboards and alarms in the templates import it, so neither can name a metric the other does not know.
+//
+// It must not know CDK, HTTP or AWS.
+package metric
+
+// Namespace is the CloudWatch namespace of every metric of this product.
+const Namespace = "GenAI/ARM64"
+
+// Unit is a CloudWatch unit.
+type Unit string
+
+// The units used here. CloudWatch has none for money: a cost in US dollars is None.
+const (
+	Milliseconds Unit = "Milliseconds"
+	Count        Unit = "Count"
+	None         Unit = "None"
+)
+
+// Metric is a name with its unit.
+type Metric struct {
+	Name string
+	Unit Unit
+	Help string // what a person is told it means
+}
+
+// The metrics. One value of each that applies is emitted per inference request.
+var (
+	Requests         = Metric{"Requests", Count, "inference requests, whatever their outcome"}
+	Errors           = Metric{"Errors", Count, "requests answered 5xx, or cut after the first byte; 0 or 1 for each request"}
+	ClientErrors     = Metric{"ClientErrors", Count, "requests answered 4xx; 0 or 1 for each request"}
+	Throttles        = Metric{"Throttles", Count, "calls that Bedrock throttled, retried or not"}
+	Retries          = Metric{"Retries", Count, "calls to Bedrock beyond the first"}
+	Failovers        = Metric{"Failovers", Count, "times a call went on to another target"}
+	InferenceLatency = Metric{"InferenceLatency", Milliseconds, "time spent waiting for Bedrock, to the last token"}
+	TimeToFirstToken = Metric{"TimeToFirstToken", Milliseconds, "from the request to the first token; streams only"}
+	GatewayOverhead  = Metric{"GatewayOverhead", Milliseconds, "the gateway's own time: duration less the wait for Bedrock and for the client"}
+	InputTokens      = Metric{"InputTokens", Count, "input tokens neither read from nor written to the prompt cache"}
+	CacheReadTokens  = Metric{"CacheReadTokens", Count, "input tokens read from the prompt cache"}
+	CacheWriteTokens = Metric{"CacheWriteTokens", Count, "input tokens written to the prompt cache"}
+	OutputTokens     = Metric{"OutputTokens", Count, "output tokens"}
+	EstimatedCost    = Metric{"EstimatedCost", None, "US dollars for the tokens, by the catalog's list price; not emitted when no price is known"}
+)
+
+// All returns every metric.
+func All() []Metric {
+	return []Metric{
+		Requests, Errors, ClientErrors, Throttles, Retries, Failovers, InferenceLatency, TimeToFirstToken,
+		GatewayOverhead, InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, EstimatedCost,
+	}
+}
+
+// The dimensions, all of low cardinality. A model is named by its alias.
+const (
+	DimEnvironment = "Environment"
+	DimVariant     = "Variant"
+	DimModel       = "Model"
+)
+
+// DimensionSets returns the combinations every metric is emitted under. Each combination of values is a custom metric
+// that CloudWatch bills, so there are two sets, not the power set.
+func DimensionSets() [][]string {
+	return [][]string{{DimEnvironment, DimVariant}, {DimEnvironment, DimVariant, DimModel}}
+}

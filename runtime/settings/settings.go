@@ -1,0 +1,77 @@
+// Package settings is the contract between the templates that deploy a program and the program: which environment
+// variables there are and how each is written and read. Encode and Load are each other's inverse.
+//
+// The constructs and the programs both import it, so it must not know CDK, HTTP or AWS.
+package settings
+
+import (
+	"log/slog"
+	"time"
+)
+
+// The environment variables. All are set by the templates; nothing else is read from the environment, save by the
+// AWS SDK and the Lambda runtime.
+const (
+	EnvEnvironment    = "GENAI_ENVIRONMENT"
+	EnvVariant        = "GENAI_VARIANT"
+	EnvAliases        = "GENAI_ALIASES"
+	EnvMaxBodyBytes   = "GENAI_MAX_BODY_BYTES"
+	EnvRequestTimeout = "GENAI_REQUEST_TIMEOUT"
+	EnvPingInterval   = "GENAI_PING_INTERVAL"
+	EnvMaxCalls       = "GENAI_MAX_CALLS"
+	EnvLogLevel       = "GENAI_LOG_LEVEL"
+	EnvListen         = "GENAI_LISTEN"
+	EnvDrainTimeout   = "GENAI_DRAIN_TIMEOUT"
+)
+
+// BinaryMetadata is the CloudFormation metadata key under which a resource names the Go package of the program it
+// runs, such as "./runtime/cmd/lambda". The local run starts the program that the template names.
+const BinaryMetadata = "GenAI::Binary"
+
+// The variants, as metrics and logs name them.
+const (
+	VariantServerless = "serverless"
+	VariantContainers = "containers"
+	VariantInstances  = "instances"
+)
+
+// Target is one place an alias can be called.
+type Target struct {
+	Model  string `json:"model"`  // foundation model id or inference profile id
+	Region string `json:"region"` // Region whose Bedrock endpoint is called
+}
+
+// Alias is a name callers use, and where it leads.
+type Alias struct {
+	Name             string   `json:"name"`
+	Targets          []Target `json:"targets"`          // tried in order; at least one
+	DefaultMaxTokens int      `json:"defaultMaxTokens"` // sent when the caller names none
+	MaxTokens        int      `json:"maxTokens"`        // the most a caller may ask for
+}
+
+// Settings is everything a deployed program is told.
+type Settings struct {
+	Environment    string        // name of the environment, a metric dimension
+	Variant        string        // one of the variants, a metric dimension
+	Aliases        []Alias       // in the order of preference for a catalog id that several serve
+	MaxBodyBytes   int           // largest request body; default 10 MiB, at most 25 MiB
+	RequestTimeout time.Duration // for the whole answer, streams included; default 290 s, at most 15 min
+	PingInterval   time.Duration // silence on a stream before a ping; default 15 s
+	MaxCalls       int           // calls to Bedrock for one request, the first included; default 3, at most 10
+	LogLevel       slog.Level    // default info
+	Listen         string        // address of the server; default ":8080"; Lambda ignores it
+	DrainTimeout   time.Duration // how long running requests may end after SIGTERM; default 110 s; Lambda ignores it
+}
+
+// Default returns the settings that need no decision. Environment, Variant and Aliases are left empty.
+func Default() Settings {
+	return Settings{
+		MaxBodyBytes:   10 << 20,
+		RequestTimeout: 290 * time.Second,
+		PingInterval:   15 * time.Second,
+		MaxCalls:       3,
+		LogLevel:       slog.LevelInfo,
+		Listen:         ":8080",
+		DrainTimeout:   110 * time.Second,
+	}
+}
