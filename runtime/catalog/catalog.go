@@ -1,5 +1,6 @@
 // Package catalog is the dated list of Bedrock models this product knows: ids, the forms they can be called by,
-// destination Regions, lifecycle dates, prices and limits. The facts live in catalog.json, each with its source.
+// destination Regions, lifecycle dates, prices and limits. The facts live in catalog.json, each with its source and
+// the day it was read; what nobody could verify is left out, never guessed.
 //
 // The constructs use it to write IAM statements and to refuse dead models, the runtime to route and to price, the
 // embedded Bedrock to refuse what Bedrock refuses. It must not know any of them, and it makes no network call.
@@ -17,7 +18,7 @@ const (
 	Ended  Status = "ended"
 )
 
-// Model is one foundation model.
+// Model is one foundation model. Its slices are the catalog's own: read them only.
 type Model struct {
 	ID              string    // foundation model id, such as "anthropic.claude-haiku-5-5"
 	Name            string    // display name
@@ -26,6 +27,7 @@ type Model struct {
 	EndOfLife       time.Time // first day on which calls fail; zero when none is announced
 	Successor       string    // model id to move to; required once Legacy or EndOfLife is set
 	OnDemand        bool      // can be called by ID itself; otherwise only through one of Profiles
+	OnDemandPrice   Price     // of calls by ID itself, in us-east-1
 	Profiles        []Profile // the inference profiles, global first when there is one
 	RejectsSampling bool      // answers 400 to temperature and top_p
 	MaxOutputTokens int       // the model's own limit; 0 when not verified
