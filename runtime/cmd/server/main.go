@@ -1,0 +1,36 @@
+// Command server is the program of the container and instance variants: the core behind a listening socket.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/core"
+	"github.com/genai-pipeline/genai-pipeline/runtime/server"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Getenv, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, getenv func(string) string, out io.Writer) error {
+	c, err := core.Load(ctx, getenv, out)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Settings.Listen)
+	if err != nil {
+		return err
+	}
+	return server.Run(ctx, listener, server.Options{Handler: c.Handler, Log: c.Log, DrainTimeout: c.Settings.DrainTimeout})
+}

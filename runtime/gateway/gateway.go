@@ -1,0 +1,225 @@
+// Package gateway is the one http.Handler: it reads requests, asks the provider, writes answers and streams, and
+// accounts for every request. All variants serve this handler.
+//
+// It must not know AWS, Lambda, or how a surface reads and writes its bytes: that is each surface's own package.
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/anthropic"
+	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
+	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
+	"github.com/genai-pipeline/genai-pipeline/runtime/openai"
+	"github.com/genai-pipeline/genai-pipeline/runtime/record"
+)
+
+// Router finds routes, lists what there is, and estimates what was spent.
+type Router interface {
+	inference.Router
+	Models() []string
+	Cost(target inference.Target, usage inference.Usage) (usd float64, known bool)
+}
+
+// Options configure the handler. Every field is required.
+type Options struct {
+	Provider       inference.Provider
+	Router         Router
+	Ready          func(context.Context) error // asked by /readyz
+	Records        func(*record.Request)       // called once per inference request
+	Log            *slog.Logger
+	MaxBodyBytes   int
+	RequestTimeout time.Duration // for the whole answer, streams included
+	PingInterval   time.Duration // silence on a stream before a ping
+}
+
+// gateway serves the endpoints. Its only state is the health of the last calls.
+type gateway struct {
+	Options
+	health *health
+}
+
+// New returns the handler.
+func New(options Options) http.Handler {
+	g := &gateway{Options: options, health: newHealth()}
+	handlers := map[string]http.HandlerFunc{
+		endpoint.ChatCompletions: g.inference("openai", openai.Surface{}),
+		endpoint.Messages:        g.inference("anthropic", anthropic.Surface{}),
+		endpoint.Models:          g.models,
+		endpoint.Model:           g.model,
+		endpoint.Livez:           func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") },
+		endpoint.Readyz:          g.readyz,
+		endpoint.Healthz:         g.healthz,
+	}
+	mux := http.NewServeMux()
+	for _, e := range endpoint.All() {
+		mux.Handle(e.Path, g.only(e.Method, handlers[e.Path]))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		g.refuse(w, r, inference.Errorf(inference.NotFound, "There is no %s here.", r.URL.Path))
+	})
+	return g.guard(mux)
+}
+
+// only refuses other methods in the surface's own words; the mux would do it in plain text.
+func (g *gateway) only(method string, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != method && !(method == http.MethodGet && r.Method == http.MethodHead) {
+			w.Header().Set("Allow", method)
+			g.refuse(w, r, inference.Errorf(inference.MethodNotAllowed, "%s does not take %s; use %s.", r.URL.Path, r.Method, method))
+			return
+		}
+		next(w, r)
+	}
+}
+
+// guard answers a panic with a 500 where nothing was sent yet, and says where it happened in the log.
+func (g *gateway) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tracked := &tracker{ResponseWriter: w}
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if cause == http.ErrAbortHandler {
+				panic(cause)
+			}
+			g.Log.Error("panic", "path", r.URL.Path, "cause", cause, "stack", string(debug.Stack()))
+			if tracked.wrote {
+				panic(http.ErrAbortHandler) // the client must see a broken answer, not a short one
+			}
+			g.refuse(w, r, inference.Errorf(inference.Internal, "The gateway failed to handle the request."))
+		}()
+		next.ServeHTTP(tracked, r)
+	})
+}
+
+// tracker knows whether anything was sent.
+type tracker struct {
+	http.ResponseWriter
+	wrote bool
+}
+
+// WriteHeader passes on and remembers.
+func (t *tracker) WriteHeader(status int) {
+	t.wrote = true
+	t.ResponseWriter.WriteHeader(status)
+}
+
+// Write passes on and remembers.
+func (t *tracker) Write(p []byte) (int, error) {
+	t.wrote = true
+	return t.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the writer beneath.
+func (t *tracker) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+
+// surface picks the form of an answer that belongs to no surface's own path. Anthropic's clients always name their
+// API version.
+func surface(r *http.Request) Surface {
+	if r.URL.Path == endpoint.Messages || r.Header.Get("Anthropic-Version") != "" {
+		return anthropic.Surface{}
+	}
+	return openai.Surface{}
+}
+
+func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, failure *inference.Error) {
+	s := surface(r)
+	writeError(w, s, failure, newID(w, s))
+}
+
+func (g *gateway) models(w http.ResponseWriter, r *http.Request) {
+	s := surface(r)
+	newID(w, s)
+	if _, ok := s.(anthropic.Surface); ok {
+		writeJSON(w, http.StatusOK, anthropic.Surface{}.AppendModels(nil, g.Router.Models()))
+		return
+	}
+	writeJSON(w, http.StatusOK, openai.Surface{}.AppendModels(nil, g.Router.Models()))
+}
+
+func (g *gateway) model(w http.ResponseWriter, r *http.Request) {
+	s := surface(r)
+	id := newID(w, s)
+	name := r.PathValue("id")
+	if !slices.Contains(g.Router.Models(), name) {
+		_, err := g.Router.Route(name)
+		if err != nil {
+			writeError(w, s, inference.AsError(err), id)
+			return
+		}
+	}
+	if _, ok := s.(anthropic.Surface); ok {
+		writeJSON(w, http.StatusOK, anthropic.Surface{}.AppendModel(nil, name))
+		return
+	}
+	writeJSON(w, http.StatusOK, openai.Surface{}.AppendModel(nil, name))
+}
+
+// readyTimeout bounds the credentials' source: a balancer's own check gives up after a few seconds.
+const readyTimeout = 2 * time.Second
+
+func (g *gateway) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if err := g.Ready(ctx); err != nil {
+		g.Log.Warn("not ready", "cause", err)
+		say(w, http.StatusServiceUnavailable, "not ready")
+		return
+	}
+	say(w, http.StatusOK, "ready")
+}
+
+func (g *gateway) healthz(w http.ResponseWriter, _ *http.Request) {
+	status, word := http.StatusOK, "healthy"
+	calls, failed := g.health.recent()
+	if calls >= healthLeast && failed*2 > calls {
+		status, word = http.StatusServiceUnavailable, "unhealthy"
+	}
+	say(w, status, word)
+}
+
+func say(w http.ResponseWriter, status int, word string) {
+	w.Header().Set("Cache-Control", "no-store")
+	writeJSON(w, status, []byte(`{"status":"`+word+`"}`))
+}
+
+// newID makes a request id and puts it into the surface's header.
+func newID(w http.ResponseWriter, s Surface) string {
+	var random [12]byte
+	_, _ = rand.Read(random[:]) // never fails; it ends the program instead
+	id := hex.EncodeToString(random[:])
+	w.Header().Set(s.RequestIDHeader(), "req_"+id)
+	return id
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client may be gone; there is nobody left to tell
+}
+
+func writeError(w http.ResponseWriter, s Surface, failure *inference.Error, id string) int {
+	status := s.Status(failure.Code)
+	if failure.RetryAfter > 0 {
+		w.Header().Set("Retry-After", seconds(failure.RetryAfter))
+	}
+	writeJSON(w, status, s.AppendError(nil, failure, "req_"+id))
+	return status
+}
+
+// mediaType returns a header's value without parameters, in lower case.
+func mediaType(header string) string {
+	value, _, _ := strings.Cut(header, ";")
+	return strings.ToLower(strings.TrimSpace(value))
+}

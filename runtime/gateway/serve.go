@@ -1,0 +1,164 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
+	"github.com/genai-pipeline/genai-pipeline/runtime/record"
+)
+
+// call is one inference request on its way through the gateway.
+type call struct {
+	*gateway
+	surface  Surface
+	exchange Exchange
+	id       string
+	record   record.Request
+	buf      []byte
+}
+
+// inference returns the handler of a surface.
+func (g *gateway) inference(name string, s Surface) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c := &call{gateway: g, surface: s, id: newID(w, s)}
+		c.record = record.Request{Start: time.Now(), RequestID: "req_" + c.id, Surface: name}
+		defer c.account()
+		ctx, cancel := context.WithTimeout(r.Context(), g.RequestTimeout)
+		defer cancel()
+		if err := c.open(w, r); err != nil {
+			c.refuse(w, err)
+			return
+		}
+		if c.exchange.Request().Stream {
+			c.stream(ctx, w)
+			return
+		}
+		c.complete(ctx, w)
+	}
+}
+
+// open reads the body and lets the surface make a request of it.
+func (c *call) open(w http.ResponseWriter, r *http.Request) error {
+	body, err := readBody(w, r, c.MaxBodyBytes)
+	if err != nil {
+		return err
+	}
+	c.exchange, err = c.surface.Open(body, c.id, c.Router)
+	if err != nil {
+		return err
+	}
+	if flags := r.Header.Values("Anthropic-Beta"); len(flags) > 0 {
+		if b, ok := c.exchange.(interface{ SetBeta([]string) }); ok {
+			b.SetBeta(split(flags))
+		}
+	}
+	c.record.Alias = c.exchange.Request().Route.Alias
+	c.record.Stream = c.exchange.Request().Stream
+	return nil
+}
+
+// split takes a repeated, comma-separated header apart.
+func split(values []string) []string {
+	var parts []string
+	for _, part := range strings.Split(strings.Join(values, ","), ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, most int) ([]byte, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, inference.Errorf(inference.InvalidRequest, "Content-Encoding %q is not supported; send the body uncompressed.", encoding)
+	}
+	if t := mediaType(r.Header.Get("Content-Type")); t != "" && t != "application/json" {
+		return nil, inference.Errorf(inference.InvalidRequest, "Content-Type %q is not supported; send application/json.", t)
+	}
+	if r.ContentLength > int64(most) {
+		return nil, tooLarge(most)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(most)))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge(most)
+	case err != nil && r.Context().Err() != nil:
+		return nil, &inference.Error{Code: inference.Canceled, Message: "The caller left.", Cause: err}
+	case err != nil:
+		return nil, &inference.Error{Code: inference.InvalidRequest, Message: "The body could not be read.", Cause: err}
+	}
+	return body, nil
+}
+
+func tooLarge(most int) error {
+	return inference.Errorf(inference.TooLarge, "The body is larger than the %d bytes allowed.", most)
+}
+
+// complete answers in one piece.
+func (c *call) complete(ctx context.Context, w http.ResponseWriter) {
+	began := time.Now()
+	reply, err := c.Provider.Complete(ctx, c.exchange.Request())
+	c.record.Upstream = time.Since(began)
+	if err != nil {
+		c.refuse(w, err)
+		return
+	}
+	c.record.Usage = reply.Usage
+	c.record.Status = http.StatusOK
+	began = time.Now()
+	writeJSON(w, http.StatusOK, c.exchange.AppendReply(nil, reply))
+	c.record.Client = time.Since(began)
+}
+
+// refuse answers with an error. It must come before anything else was sent.
+func (c *call) refuse(w http.ResponseWriter, err error) {
+	failure := inference.AsError(err)
+	c.failed(failure)
+	c.record.Status = writeError(w, c.surface, failure, c.id)
+}
+
+func (c *call) failed(failure *inference.Error) {
+	c.record.Code = failure.Code
+	c.record.Status = c.surface.Status(failure.Code)
+	if failure.Cause != nil {
+		c.record.Cause = failure.Cause.Error()
+	}
+	if failure.Code == inference.InvalidRequest {
+		c.record.Cause = failure.Field // what callers get wrong; the message may quote them
+	}
+}
+
+// account writes the record, whatever happened.
+func (c *call) account() {
+	c.record.Duration = time.Since(c.record.Start)
+	if cause := recover(); cause != nil {
+		c.record.Code, c.record.Status = inference.Internal, http.StatusInternalServerError
+		c.finish()
+		panic(cause)
+	}
+	c.finish()
+}
+
+func (c *call) finish() {
+	if c.exchange != nil {
+		c.record.Trail = c.exchange.Request().Trail
+	}
+	if c.record.Trail.Calls > 0 {
+		c.health.note(c.record.Code)
+	}
+	c.record.Cost, c.record.CostKnown = c.Router.Cost(c.record.Trail.Target, c.record.Usage)
+	c.Records(&c.record)
+}
+
+// seconds rounds up to whole seconds, the unit of Retry-After.
+func seconds(d time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
+}

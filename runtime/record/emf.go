@@ -1,0 +1,88 @@
+package record
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
+	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
+)
+
+// Value is one metric's value for one request.
+type Value struct {
+	Metric metric.Metric
+	Value  float64
+}
+
+// Values returns what a request contributes to each metric. Metrics that do not apply are absent rather than zero:
+// the time to first token of a request without one would pull the average down.
+func Values(r *Request) []Value {
+	values := []Value{
+		{metric.Requests, 1},
+		{metric.Errors, flag(r.Status >= 500 && r.Code != inference.Canceled)},
+		{metric.ClientErrors, flag(r.Status >= 400 && r.Status < 500 && r.Code != inference.Canceled)},
+		{metric.GatewayOverhead, milliseconds(max(0, r.Duration-r.Upstream-r.Client))},
+	}
+	if r.Trail.Calls > 0 {
+		values = append(values,
+			Value{metric.Throttles, float64(r.Trail.Throttles)},
+			Value{metric.Retries, float64(r.Trail.Calls - 1)},
+			Value{metric.Failovers, float64(r.Trail.Failovers)},
+			Value{metric.InferenceLatency, milliseconds(r.Upstream)},
+		)
+	}
+	if r.FirstToken > 0 && r.Stream {
+		values = append(values, Value{metric.TimeToFirstToken, milliseconds(r.FirstToken)})
+	}
+	if r.Usage != (inference.Usage{}) {
+		values = append(values,
+			Value{metric.InputTokens, float64(r.Usage.Input)},
+			Value{metric.CacheReadTokens, float64(r.Usage.CacheRead)},
+			Value{metric.CacheWriteTokens, float64(r.Usage.CacheWrite)},
+			Value{metric.OutputTokens, float64(r.Usage.Output)},
+		)
+		if r.CostKnown {
+			values = append(values, Value{metric.EstimatedCost, r.Cost})
+		}
+	}
+	return values
+}
+
+func flag(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// milliseconds keeps microseconds: an overhead is well below a millisecond.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// appendDirective writes the "_aws" member: which members of the line are metrics, and under which dimensions.
+func appendDirective(dst []byte, at time.Time, values []Value) []byte {
+	dst = append(dst, `{"Timestamp":`...)
+	dst = strconv.AppendInt(dst, at.UnixMilli(), 10)
+	dst = append(dst, `,"CloudWatchMetrics":[{"Namespace":"`+metric.Namespace+`","Dimensions":[`...)
+	for i, set := range metric.DimensionSets() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, '[')
+		for j, dimension := range set {
+			if j > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(append(append(dst, '"'), dimension...), '"')
+		}
+		dst = append(dst, ']')
+	}
+	dst = append(dst, `],"Metrics":[`...)
+	for i, v := range values {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(append(append(dst, `{"Name":"`...), v.Metric.Name...), `","Unit":"`...)
+		dst = append(append(dst, v.Metric.Unit...), `"}`...)
+	}
+	return append(dst, `]}]}`...)
+}

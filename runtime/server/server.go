@@ -1,0 +1,71 @@
+// Package server listens, serves one handler, and drains: on the end of its context it fails readiness, stops
+// accepting and lets running requests finish. It must not know what the handler does.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
+)
+
+// Options configure Run. Every field is required.
+type Options struct {
+	Handler      http.Handler
+	Log          *slog.Logger
+	DrainTimeout time.Duration // how long running requests may go on after the context ended
+}
+
+// Connections that say nothing are cut. The idle time is longer than a balancer's, or the balancer would send a
+// request into a connection that is just being closed and answer 502.
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 10 * time.Minute
+	maxHeaderBytes    = 64 << 10
+)
+
+// Run serves until ctx ends and every running request is done, or the drain time is over, which is an error.
+func Run(ctx context.Context, listener net.Listener, options Options) error {
+	var draining atomic.Bool
+	server := &http.Server{
+		Handler:           drainable(options.Handler, &draining),
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(options.Log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	options.Log.Info("listening", "address", listener.Addr().String())
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	draining.Store(true)
+	options.Log.Info("draining", "timeout", options.DrainTimeout.String())
+	// The context that ended must not end the drain.
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), options.DrainTimeout)
+	defer cancel()
+	if err := server.Shutdown(limit); err != nil {
+		return errors.Join(fmt.Errorf("requests were still running after %s: %w", options.DrainTimeout, err), server.Close())
+	}
+	return nil
+}
+
+// drainable answers readiness with 503 once draining.
+func drainable(next http.Handler, draining *atomic.Bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == endpoint.Readyz && draining.Load() {
+			http.Error(w, `{"status":"draining"}`, http.StatusServiceUnavailable)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

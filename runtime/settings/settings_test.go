@@ -1,0 +1,109 @@
+package settings_test
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+)
+
+func valid() settings.Settings {
+	return settings.Settings{
+		Environment: "dev",
+		Variant:     settings.VariantServerless,
+		Aliases: []settings.Alias{{
+			Name:             "haiku",
+			Targets:          []settings.Target{{Model: "global.anthropic.claude-haiku-5-5", Region: "us-east-1"}},
+			DefaultMaxTokens: 1024,
+			MaxTokens:        4096,
+		}},
+		MaxBodyBytes:   1 << 20,
+		RequestTimeout: 100 * time.Second,
+		PingInterval:   7 * time.Second,
+		MaxCalls:       5,
+		LogLevel:       slog.LevelWarn,
+		Listen:         "127.0.0.1:9000",
+		DrainTimeout:   50 * time.Second,
+	}
+}
+
+func load(environment map[string]string) (settings.Settings, error) {
+	return settings.Load(func(name string) string { return environment[name] })
+}
+
+func TestLoadInvertsEncode(t *testing.T) {
+	want := valid()
+	got, err := load(want.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLoadFillsDefaults(t *testing.T) {
+	environment := valid().Encode()
+	for _, optional := range []string{
+		settings.EnvMaxBodyBytes, settings.EnvRequestTimeout, settings.EnvPingInterval, settings.EnvMaxCalls,
+		settings.EnvLogLevel, settings.EnvListen, settings.EnvDrainTimeout,
+	} {
+		delete(environment, optional)
+	}
+	got, err := load(environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := settings.Default()
+	want.Environment, want.Variant, want.Aliases = got.Environment, got.Variant, got.Aliases
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLoadNamesEveryProblem(t *testing.T) {
+	tests := []struct {
+		name string
+		set  map[string]string
+		want []string
+	}{
+		{"nothing set", map[string]string{
+			settings.EnvEnvironment: "", settings.EnvVariant: "", settings.EnvAliases: "",
+		}, []string{"GENAI_ENVIRONMENT: is not set", "GENAI_VARIANT: is \"\"; allowed are serverless", "GENAI_ALIASES: is not set"}},
+		{"two at once", map[string]string{
+			settings.EnvMaxCalls: "11", settings.EnvPingInterval: "soon",
+		}, []string{`GENAI_MAX_CALLS: is "11"; allowed is a whole number from 1 to 10`, `GENAI_PING_INTERVAL: is "soon"; allowed is a duration from 10ms to 1m0s`}},
+		{"unknown variant", map[string]string{settings.EnvVariant: "mainframe"}, []string{`GENAI_VARIANT: is "mainframe"`}},
+		{"level", map[string]string{settings.EnvLogLevel: "loud"}, []string{`GENAI_LOG_LEVEL: is "loud"; allowed are debug`}},
+		{"address", map[string]string{settings.EnvListen: "8080"}, []string{`GENAI_LISTEN: is "8080"`}},
+		{"aliases not JSON", map[string]string{settings.EnvAliases: "haiku"}, []string{"GENAI_ALIASES: is not a JSON list"}},
+		{"aliases empty", map[string]string{settings.EnvAliases: "[]"}, []string{"GENAI_ALIASES: is empty"}},
+		{"unknown member", map[string]string{settings.EnvAliases: `[{"name":"a","limit":1}]`}, []string{`unknown field "limit"`}},
+		{"alias twice, incomplete", map[string]string{settings.EnvAliases: `[{"name":"a","targets":[{"model":"m"}],"defaultMaxTokens":2,"maxTokens":1},{"name":"a","defaultMaxTokens":1,"maxTokens":1}]`},
+			[]string{"GENAI_ALIASES[0]: targets[0] needs both model and region", "GENAI_ALIASES[0]: needs 1 <= defaultMaxTokens <= maxTokens; got 2 and 1", `names "a" twice`, `GENAI_ALIASES[1]: "a" has no targets`}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			environment := valid().Encode()
+			for name, value := range tt.set {
+				environment[name] = value
+			}
+			_, err := load(environment)
+			if err == nil {
+				t.Fatal("loaded without an error")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error does not say %q:\n%v", want, err)
+				}
+			}
+			if got := strings.Count(err.Error(), "\n") + 1; got != len(tt.want) {
+				t.Errorf("%d problems were named, want %d:\n%v", got, len(tt.want), err)
+			}
+		})
+	}
+}
