@@ -1,0 +1,171 @@
+package environment
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/catalog"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+)
+
+// MaxEnvironmentBytes is how many bytes Lambda allows for all environment variables of a function, names and values.
+const MaxEnvironmentBytes = 4096
+
+// checker holds an environment that was read without problems of form against the catalog and against itself.
+type checker struct {
+	d       *decoder
+	catalog *catalog.Catalog
+	asOf    time.Time
+}
+
+func (c checker) environment(e *Environment) {
+	for i := range e.Models {
+		c.model(&e.Models[i], e.Regions)
+	}
+	if e.Serverless != nil {
+		c.serverless(e)
+	}
+}
+
+func (c checker) model(m *Model, regions []string) {
+	limit := mostTokens
+	for i := range m.Targets {
+		path := fmt.Sprintf("models.%s.targets[%d]", m.Alias, i)
+		call, ok := c.target(path, &m.Targets[i], regions)
+		if ok && call.Model.MaxOutputTokens > 0 {
+			limit = min(limit, call.Model.MaxOutputTokens)
+		}
+	}
+	c.tokens("models."+m.Alias, m, limit)
+}
+
+// tokens fills in the numbers that are not written and holds those that are against the limit, which is that of the
+// target that can write least.
+func (c checker) tokens(path string, m *Model, limit int) {
+	if m.MaxTokens == 0 {
+		m.MaxTokens = min(limit, max(MostTokens, m.DefaultMaxTokens))
+	}
+	if m.MaxTokens > limit {
+		c.d.problem(path+".maxTokens", "is %d, more than the %d that a target's model can write; lower it", m.MaxTokens, limit)
+	}
+	if m.DefaultMaxTokens == 0 {
+		m.DefaultMaxTokens = min(DefaultTokens, m.MaxTokens)
+	}
+	if m.DefaultMaxTokens > m.MaxTokens {
+		c.d.problem(path+".defaultMaxTokens", "is %d, more than maxTokens, which is %d; lower it or raise maxTokens",
+			m.DefaultMaxTokens, m.MaxTokens)
+	}
+}
+
+func (c checker) target(path string, t *Target, regions []string) (catalog.Call, bool) {
+	if t.Model == "" {
+		return catalog.Call{}, false // already a problem
+	}
+	call, err := c.catalog.Resolve(t.Model)
+	if err != nil {
+		c.d.problem(path+".model", "is %v", err)
+		return call, false
+	}
+	if !c.alive(path+".model", call) {
+		return call, false
+	}
+	c.destinations(path, call, t)
+	c.reach(path, *t, regions)
+	return call, true
+}
+
+// alive refuses a model whose calls fail on the day asked about, and warns of one that will be next.
+func (c checker) alive(path string, call catalog.Call) bool {
+	switch call.Model.Status(c.asOf) {
+	case catalog.Ended:
+		c.d.problem(path, "is %q, whose end of life was %s: Bedrock refuses it; %s",
+			call.ID, call.Model.EndOfLife.Format(time.DateOnly), c.successor(call))
+		return false
+	case catalog.Legacy:
+		ends := "its end of life is not announced"
+		if !call.Model.EndOfLife.IsZero() {
+			ends = "its end of life is " + call.Model.EndOfLife.Format(time.DateOnly)
+		}
+		c.d.warning(path, "is %q, which is legacy: Bedrock refuses it to new customers, and %s; %s",
+			call.ID, ends, c.successor(call))
+	}
+	return true
+}
+
+// successor says what to write instead, in the form of the id that was given where the successor has it.
+func (c checker) successor(call catalog.Call) string {
+	next, ok := c.catalog.Successor(call.Model.ID, c.asOf)
+	ids := next.CallIDs()
+	if !ok || len(ids) == 0 {
+		return "the catalog knows no successor; choose another model"
+	}
+	best := ids[0]
+	if call.Profile != nil && slices.Contains(ids, call.Profile.Prefix+"."+next.ID) {
+		best = call.Profile.Prefix + "." + next.ID
+	}
+	return fmt.Sprintf("write %q", best)
+}
+
+// destinations fills in the Regions of a geography profile, for IAM must allow the model in each of them.
+func (c checker) destinations(path string, call catalog.Call, t *Target) {
+	given := t.Destinations
+	geography := call.Profile != nil && call.Profile.Prefix != "global"
+	switch {
+	case !geography && len(given) > 0:
+		c.d.problem(path+".destinations", "is only for a geography profile, and %q is none; remove it", t.Model)
+	case !geography:
+	case len(given) == 0 && len(call.Profile.Destinations) == 0:
+		c.d.problem(path+".destinations", "is missing, and the catalog does not know to which Regions %q may be routed; "+
+			"add the Regions that aws bedrock get-inference-profile --inference-profile-identifier %s lists",
+			t.Model, t.Model)
+	case len(given) == 0:
+		t.Destinations = slices.Clone(call.Profile.Destinations)
+	case len(call.Profile.Destinations) > 0 && !sameSet(given, call.Profile.Destinations):
+		c.d.warning(path+".destinations", "differ from those of the catalog, which are %s; yours are used",
+			strings.Join(call.Profile.Destinations, ", "))
+	}
+}
+
+// reach warns of a geography profile that is called from outside its geography.
+func (c checker) reach(path string, t Target, regions []string) {
+	if len(t.Destinations) == 0 {
+		return
+	}
+	if t.Region != "" {
+		regions = []string{t.Region}
+	}
+	for _, region := range regions {
+		if !slices.Contains(t.Destinations, region) {
+			c.d.warning(path, "calls %q from %s, which is none of its destinations (%s); check that Bedrock offers it there",
+				t.Model, region, strings.Join(t.Destinations, ", "))
+		}
+	}
+}
+
+func (c checker) serverless(e *Environment) {
+	if e.Gateway.RequestTimeout >= e.Serverless.Timeout {
+		c.d.problem("gateway.requestTimeout", "is %s, not less than serverless.timeout, which is %s: Lambda would end the "+
+			"function before the gateway can answer; lower it or raise serverless.timeout (at most %s)",
+			e.Gateway.RequestTimeout, e.Serverless.Timeout, maxLambdaTimeout)
+	}
+	if len(e.Regions) == 0 {
+		return // already a problem
+	}
+	size := 0
+	for name, text := range e.Settings(settings.VariantServerless, e.Regions[0]).Encode() {
+		size += len(name) + len(text)
+	}
+	if size > MaxEnvironmentBytes {
+		c.d.problem("models", "make %d bytes of environment variables with the other settings; Lambda allows %d; remove aliases or targets",
+			size, MaxEnvironmentBytes)
+	}
+}
+
+func sameSet(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
+}

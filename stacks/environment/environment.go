@@ -1,0 +1,175 @@
+// Package environment reads the files in environments/: which account and Regions an environment has, which models
+// its callers may name, and what is deployed. It refuses what it does not understand, names every problem of a file
+// at once with its line, and checks the models against the dated catalog, so that a bad file is known in milliseconds,
+// before anything is built or synthesized.
+//
+// It must not know CDK: the operator's command reads environments too, and never starts jsii.
+package environment
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+)
+
+// Environment is one file, checked and with every default filled in.
+type Environment struct {
+	Name       string            // file name without ".yaml"
+	File       string            // as it was opened
+	Account    string            // twelve digits
+	Regions    []string          // at least one, the first is the primary; each is deployed on its own
+	Production bool              // termination protection, data and versions kept when a stack goes; default false
+	Tags       map[string]string // on every resource; default none
+	Models     []Model           // in the order of the file; default DefaultModels
+	Gateway    Gateway
+	Serverless *Serverless // nil: this variant is not deployed
+	Warnings   Problems    // what is allowed today and will not be one day, such as a legacy model
+}
+
+// Model is an alias callers use, and where it leads.
+type Model struct {
+	Alias            string
+	Targets          []Target // tried in order; at least one
+	DefaultMaxTokens int      // asked for when the caller names no number; default DefaultTokens, at most MaxTokens
+	MaxTokens        int      // the most a caller may ask for; default MostTokens, or the models' limit if that is less
+}
+
+// Target is one place an alias can be called.
+type Target struct {
+	Model        string   // a catalog id, on demand or of an inference profile
+	Region       string   // whose Bedrock is called; empty for the Region of the stack itself
+	Destinations []string // Regions a geography profile may route to; empty for global and for on demand
+}
+
+// Gateway is how the gateway behaves, whatever it runs on. The defaults are those of settings.Default.
+type Gateway struct {
+	MaxBodyBytes   int
+	RequestTimeout time.Duration
+	PingInterval   time.Duration
+	MaxCalls       int
+	LogLevel       slog.Level
+}
+
+// Serverless is the variant of a Lambda function with or without an API in front.
+type Serverless struct {
+	Memory              Memory        // default Standard
+	Timeout             time.Duration // of the function, whole seconds; default 300 s, at most 900 s
+	LogRetention        int           // days, one of RetentionDays; default 30
+	ReservedConcurrency int           // executions; 0, the default, reserves none
+	API                 *API          // nil: the function is invoked directly, with IAM
+}
+
+// API is the REST API in front of the function.
+type API struct {
+	Authorizer string // AuthorizerIAM, the default, or AuthorizerNone
+	Reason     string // why there is no authorizer; required for AuthorizerNone, else empty
+}
+
+// The authorizers of an API.
+const (
+	AuthorizerIAM  = "iam"
+	AuthorizerNone = "none"
+)
+
+// Memory is a tier of a function's memory. Lambda gives CPU in proportion.
+type Memory string
+
+// The tiers.
+const (
+	Light    Memory = "light"    // 512 MB
+	Standard Memory = "standard" // 1024 MB
+	Heavy    Memory = "heavy"    // 3008 MB
+)
+
+// MB returns the tier's size in megabytes.
+func (m Memory) MB() int {
+	switch m {
+	case Light:
+		return 512
+	case Heavy:
+		return 3008
+	default:
+		return 1024
+	}
+}
+
+// The defaults of an alias, in tokens. Bedrock reserves quota for max_tokens at the start of a call, so both are far
+// below what the models could do.
+const (
+	DefaultTokens = 4096
+	MostTokens    = 32000
+)
+
+// DefaultModels returns the aliases of an environment that names none: the three classes of the original design, fast,
+// balanced and capable, on global inference profiles.
+func DefaultModels() []Model {
+	model := func(alias, id string) Model {
+		return Model{Alias: alias, Targets: []Target{{Model: id}}, DefaultMaxTokens: DefaultTokens, MaxTokens: MostTokens}
+	}
+	return []Model{
+		model("haiku", "global.anthropic.claude-haiku-5-5"),
+		model("sonnet", "global.anthropic.claude-sonnet-5-5"),
+		model("opus", "global.anthropic.claude-opus-5-5"),
+	}
+}
+
+// RetentionDays returns the numbers of days that CloudWatch Logs accepts, up to ten years.
+func RetentionDays() []int {
+	return []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+}
+
+// Targets returns every target of every alias as seen from a stack in the given Region, in the order of the file.
+// A target that several aliases share is listed as often.
+func (e Environment) Targets(region string) []Target {
+	var targets []Target
+	for _, m := range e.Models {
+		for _, t := range m.Targets {
+			targets = append(targets, t.in(region))
+		}
+	}
+	return targets
+}
+
+func (t Target) in(region string) Target {
+	if t.Region == "" {
+		t.Region = region
+	}
+	return t
+}
+
+// Settings returns what a program of the given variant (settings.VariantServerless …) in the given Region is told.
+func (e Environment) Settings(variant, region string) settings.Settings {
+	s := settings.Default()
+	s.Environment = e.Name
+	s.Variant = variant
+	s.MaxBodyBytes = e.Gateway.MaxBodyBytes
+	s.RequestTimeout = e.Gateway.RequestTimeout
+	s.PingInterval = e.Gateway.PingInterval
+	s.MaxCalls = e.Gateway.MaxCalls
+	s.LogLevel = e.Gateway.LogLevel
+	for _, m := range e.Models {
+		alias := settings.Alias{Name: m.Alias, DefaultMaxTokens: m.DefaultMaxTokens, MaxTokens: m.MaxTokens}
+		for _, t := range m.Targets {
+			t = t.in(region)
+			alias.Targets = append(alias.Targets, settings.Target{Model: t.Model, Region: t.Region})
+		}
+		s.Aliases = append(s.Aliases, alias)
+	}
+	return s
+}
+
+// defaults returns the environment that an empty file means, but for what is required.
+func defaults() Environment {
+	s := settings.Default()
+	return Environment{
+		Models: DefaultModels(),
+		Gateway: Gateway{
+			MaxBodyBytes:   s.MaxBodyBytes,
+			RequestTimeout: s.RequestTimeout,
+			PingInterval:   s.PingInterval,
+			MaxCalls:       s.MaxCalls,
+			LogLevel:       s.LogLevel,
+		},
+	}
+}

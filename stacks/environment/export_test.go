@@ -1,0 +1,25 @@
+package environment
+
+import (
+	"slices"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/catalog"
+)
+
+// everyObject has each kind of object once, so that decoding it meets all known keys.
+const everyObject = `{models: {a: {targets: [{}]}}, gateway: {}, serverless: {api: {}}}`
+
+// KnownKeys returns the keys the decoder knows, by the shape of the object they are in.
+func KnownKeys() map[string][]string {
+	known, err := catalog.Load()
+	if err != nil {
+		panic(err)
+	}
+	d := newDecoder("every.yaml")
+	d.document([]byte(everyObject), checker{d: d, catalog: known, asOf: time.Time{}})
+	for _, keys := range d.known {
+		slices.Sort(keys)
+	}
+	return d.known
+}

@@ -1,0 +1,186 @@
+package environment
+
+import (
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The forms of text. The JSON Schema repeats them; a test holds both to the same files.
+var (
+	accountForm  = regexp.MustCompile(`^[0-9]{12}$`)
+	regionForm   = regexp.MustCompile(`^(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]+-[1-9]$`)
+	aliasForm    = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	tagKeyForm   = regexp.MustCompile(`^[A-Za-z0-9 _.:/=+@-]{1,128}$`)
+	tagValueForm = regexp.MustCompile(`^[A-Za-z0-9 _.:/=+@-]{0,256}$`)
+	reasonForm   = regexp.MustCompile(`^.{20,}$`)
+)
+
+const regionWords = `a commercial Region such as "us-east-1"`
+
+// Limits of AWS and of settings.Load, to be met here rather than at deploy.
+const (
+	maxTags          = 40 // of the 50 that CloudFormation allows
+	mostTokens       = 1_000_000
+	maxLambdaTimeout = 15 * time.Minute
+)
+
+func (v value) environment(e *Environment) {
+	v.object(fields{
+		"account":    func(v value) { v.match(&e.Account, accountForm, `twelve digits in quotes, such as "123456789012"`) },
+		"regions":    func(v value) { e.Regions = v.regions() },
+		"production": func(v value) { v.boolean(&e.Production) },
+		"tags":       func(v value) { e.Tags = v.tags() },
+		"models":     func(v value) { e.Models = v.models() },
+		"gateway":    func(v value) { v.gateway(&e.Gateway) },
+		"serverless": func(v value) { e.Serverless = v.serverless() },
+	}, "account", "regions")
+	if v.node.Kind == yaml.MappingNode && v.d.lines["serverless"] == 0 {
+		v.d.problem("serverless", "is missing, so nothing would be deployed; add it; serverless: {} takes every default")
+	}
+}
+
+func (v value) regions() []string {
+	var regions []string
+	v.list(func(v value) {
+		var region string
+		if !v.match(&region, regionForm, regionWords) {
+			return
+		}
+		if slices.Contains(regions, region) {
+			v.problem("is %q a second time; remove one", region)
+			return
+		}
+		regions = append(regions, region)
+	})
+	return regions
+}
+
+func (v value) tags() map[string]string {
+	tags := map[string]string{}
+	v.entries(func(name string, v value) {
+		var text string
+		if !tagKeyForm.MatchString(name) || strings.HasPrefix(strings.ToLower(name), "aws:") {
+			v.problem("is no tag key; allowed are 1 to 128 letters, digits, spaces and _.:/=+@-, not starting with aws:")
+		}
+		if v.match(&text, tagValueForm, "at most 256 letters, digits, spaces and _.:/=+@-") {
+			tags[name] = text
+		}
+	})
+	if len(tags) > maxTags {
+		v.problem("are %d; allowed are %d; remove some", len(tags), maxTags)
+	}
+	return tags
+}
+
+func (v value) models() []Model {
+	var models []Model
+	v.entries(func(name string, v value) {
+		if !aliasForm.MatchString(name) {
+			v.problem("is no alias; allowed are small letters, digits and -, the first a letter")
+		}
+		models = append(models, v.model(name))
+	})
+	if len(models) == 0 {
+		v.problem("names no model; name one, or remove the key for the defaults %s", strings.Join(defaultAliases(), ", "))
+	}
+	return models
+}
+
+// model leaves numbers of tokens that are not written at 0; the checker fills them in, for the model's limit counts.
+func (v value) model(alias string) Model {
+	m := Model{Alias: alias}
+	v.object(fields{
+		"targets": func(v value) {
+			v.list(func(v value) { m.Targets = append(m.Targets, v.target()) })
+		},
+		"defaultMaxTokens": func(v value) { v.integer(&m.DefaultMaxTokens, 1, mostTokens) },
+		"maxTokens":        func(v value) { v.integer(&m.MaxTokens, 1, mostTokens) },
+	}, "targets")
+	return m
+}
+
+func (v value) target() Target {
+	var t Target
+	v.object(fields{
+		"model":        func(v value) { v.text(&t.Model) },
+		"region":       func(v value) { v.match(&t.Region, regionForm, regionWords) },
+		"destinations": func(v value) { t.Destinations = v.regions() },
+	}, "model")
+	return t
+}
+
+func (v value) gateway(g *Gateway) {
+	v.object(fields{
+		"maxBodyBytes":   func(v value) { v.integer(&g.MaxBodyBytes, 1<<10, 25<<20) },
+		"requestTimeout": func(v value) { v.duration(&g.RequestTimeout, time.Second, 15*time.Minute) },
+		"pingInterval":   func(v value) { v.duration(&g.PingInterval, 10*time.Millisecond, time.Minute) },
+		"maxCalls":       func(v value) { v.integer(&g.MaxCalls, 1, 10) },
+		"logLevel":       func(v value) { v.level(&g.LogLevel) },
+	})
+}
+
+func (v value) level(into *slog.Level) {
+	text := strings.ToLower(into.String())
+	v.choice(&text, "debug", "info", "warn", "error")
+	// The choice admits only what a level reads.
+	_ = into.UnmarshalText([]byte(text))
+}
+
+func (v value) serverless() *Serverless {
+	s := &Serverless{Memory: Standard, Timeout: 300 * time.Second, LogRetention: 30}
+	memory := string(s.Memory)
+	v.object(fields{
+		"memory":              func(v value) { v.choice(&memory, string(Light), string(Standard), string(Heavy)) },
+		"timeout":             func(v value) { v.wholeSeconds(&s.Timeout, maxLambdaTimeout) },
+		"logRetention":        func(v value) { v.retention(&s.LogRetention) },
+		"reservedConcurrency": func(v value) { v.integer(&s.ReservedConcurrency, 1, 100_000) },
+		"api":                 func(v value) { s.API = v.api() },
+	})
+	s.Memory = Memory(memory)
+	return s
+}
+
+func (v value) wholeSeconds(into *time.Duration, most time.Duration) {
+	v.duration(into, time.Second, most)
+	if *into%time.Second != 0 {
+		v.problem("is %s; allowed are whole seconds", *into)
+	}
+}
+
+func (v value) retention(into *int) {
+	days := RetentionDays()
+	if v.integer(into, days[0], days[len(days)-1]) && !slices.Contains(days, *into) {
+		v.problem("is %d days; CloudWatch allows %s", *into, strings.Trim(fmt.Sprint(days), "[]"))
+	}
+}
+
+func (v value) api() *API {
+	a := &API{Authorizer: AuthorizerIAM}
+	v.object(fields{
+		"authorizer": func(v value) { v.choice(&a.Authorizer, AuthorizerIAM, AuthorizerNone) },
+		"reason":     func(v value) { v.match(&a.Reason, reasonForm, "a sentence of at least 20 characters") },
+	})
+	given := v.d.lines[join(v.path, "reason")] != 0
+	if a.Authorizer == AuthorizerNone && !given {
+		v.d.problem(join(v.path, "authorizer"), `is "none", so anyone who finds the URL may call models at your cost; `+
+			`write "iam", or add reason: with a sentence that says why that is meant`)
+	}
+	if a.Authorizer == AuthorizerIAM && given {
+		v.d.problem(join(v.path, "reason"), `is only for authorizer: none; remove it`)
+	}
+	return a
+}
+
+func defaultAliases() []string {
+	var names []string
+	for _, m := range DefaultModels() {
+		names = append(names, m.Alias)
+	}
+	return names
+}

@@ -1,0 +1,208 @@
+package environment_test
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+)
+
+const shipped = "../../environments"
+
+// today is a day on which the shipped files and the ids in these tables are good.
+var today = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+
+const minimal = `account: "123456789012"
+regions: [us-east-1]
+serverless: {}
+`
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "test.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestMinimalFileTakesEveryDefault(t *testing.T) {
+	path := write(t, minimal)
+	got, err := environment.Load(path, today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := environment.Environment{
+		Name: "test", File: path, Account: "123456789012", Regions: []string{"us-east-1"},
+		Models: environment.DefaultModels(),
+		Gateway: environment.Gateway{MaxBodyBytes: 10 << 20, RequestTimeout: 290 * time.Second,
+			PingInterval: 15 * time.Second, MaxCalls: 3, LogLevel: slog.LevelInfo},
+		Serverless: &environment.Serverless{Memory: environment.Standard, Timeout: 300 * time.Second, LogRetention: 30},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEverySettingReachesTheProgram(t *testing.T) {
+	path := write(t, `account: "123456789012"
+regions: [us-east-1, us-west-2]
+models:
+  small:
+    targets:
+      - model: us.anthropic.claude-haiku-5-5
+      - {model: global.anthropic.claude-haiku-5-5, region: us-east-2}
+    defaultMaxTokens: 100
+    maxTokens: 200
+gateway: {maxBodyBytes: 2048, requestTimeout: 60s, pingInterval: 2s, maxCalls: 5, logLevel: warn}
+serverless: {}
+`)
+	e, err := environment.Load(path, today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := settings.Default()
+	want.Environment, want.Variant = "test", settings.VariantServerless
+	want.MaxBodyBytes, want.MaxCalls, want.LogLevel = 2048, 5, slog.LevelWarn
+	want.RequestTimeout, want.PingInterval = time.Minute, 2*time.Second
+	want.Aliases = []settings.Alias{{Name: "small", DefaultMaxTokens: 100, MaxTokens: 200, Targets: []settings.Target{
+		{Model: "us.anthropic.claude-haiku-5-5", Region: "us-west-2"},
+		{Model: "global.anthropic.claude-haiku-5-5", Region: "us-east-2"},
+	}}}
+	got := e.Settings(settings.VariantServerless, "us-west-2")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	read, err := settings.Load(func(name string) string { return got.Encode()[name] })
+	if diff := cmp.Diff(want, read); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	wantTargets := []environment.Target{
+		{Model: "us.anthropic.claude-haiku-5-5", Region: "us-west-2", Destinations: []string{"us-east-1", "us-east-2", "us-west-2"}},
+		{Model: "global.anthropic.claude-haiku-5-5", Region: "us-east-2"},
+	}
+	if diff := cmp.Diff(wantTargets, e.Targets("us-west-2")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestShippedEnvironmentsLoadWithoutWarning(t *testing.T) {
+	names, err := environment.Names(shipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	environments, err := environment.LoadNamed(shipped, names, today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"dev", "local", "prod"}; !cmp.Equal(names, want) {
+		t.Errorf("shipped are %v, want %v", names, want)
+	}
+	for _, e := range environments {
+		if len(e.Warnings) > 0 {
+			t.Error(e.Warnings)
+		}
+		text, err := os.ReadFile(e.File)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(text), "# yaml-language-server: $schema=./schema.json\n") {
+			t.Errorf("%s does not start with the line that gives editors the schema", e.File)
+		}
+		if e.Production != (e.Name == "prod") {
+			t.Errorf("%s: production is %v", e.File, e.Production)
+		}
+	}
+}
+
+func TestLegacyModelIsAWarning(t *testing.T) {
+	path := write(t, minimal+`models:
+  old:
+    targets: [{model: global.anthropic.claude-sonnet-4-5-20250929-v1:0}]
+`)
+	e, err := environment.Load(path, today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := path + `:6: models.old.targets[0].model: is "global.anthropic.claude-sonnet-4-5-20250929-v1:0", which is legacy: ` +
+		`Bedrock refuses it to new customers, and its end of life is 2027-04-08; write "global.anthropic.claude-sonnet-5-5"`
+	if got := e.Warnings.Error(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if _, err := environment.Load(path, time.Date(2027, 4, 8, 0, 0, 0, 0, time.UTC)); err == nil {
+		t.Error("the model is accepted on the day its life ends")
+	}
+}
+
+func TestDoubtfulDestinationsAreWarnings(t *testing.T) {
+	path := write(t, minimal+`models:
+  far:
+    targets:
+      - {model: us.anthropic.claude-haiku-5-5, region: eu-west-1}
+      - {model: us.anthropic.claude-haiku-5-5, destinations: [us-east-1]}
+`)
+	e, err := environment.Load(path, today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{":7: models.far.targets[0]: calls", ":8: models.far.targets[1].destinations: differ"} {
+		if !strings.Contains(e.Warnings.Error(), want) {
+			t.Errorf("no %q in\n%v", want, e.Warnings)
+		}
+	}
+}
+
+func TestLoadNamedTellsWhatThereIs(t *testing.T) {
+	tests := []struct {
+		name  string
+		names []string
+		want  string
+	}{
+		{"none named", nil, "no environment is named; there are dev, local, prod; type for example: cdk synth -c environment=dev"},
+		{"misspelt", []string{"dve"}, `there is no environment "dve" in ` + shipped + `; there are dev, local, prod (did you mean "dev"?)`},
+		{"outside the folder", []string{"../environments/dev"}, `there is no environment "../environments/dev" in ` + shipped + `; there are dev, local, prod`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := environment.LoadNamed(shipped, test.names, today)
+			if err == nil || err.Error() != test.want {
+				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestLoadNamedNamesTheProblemsOfAllFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a.yaml": "account: 1\n", "b.yaml": "regions: []\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := environment.LoadNamed(dir, []string{"a", "b", "c"}, today)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{"a.yaml:1: account", "a.yaml:1: regions", "b.yaml:1: account", "b.yaml:1: regions", `no environment "c"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in\n%v", want, err)
+		}
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.yaml")
+	_, err := environment.Load(path, today)
+	var problems environment.Problems
+	if !errors.As(err, &problems) || err.Error() != path+":1: cannot be read: no such file or directory" {
+		t.Errorf("got %v", err)
+	}
+}
