@@ -1,5 +1,5 @@
-// Package server listens, serves one handler, and drains: on the end of its context it fails readiness, stops
-// accepting and lets running requests finish. It must not know what the handler does.
+// Package server serves one handler and drains: when its context ends it stops accepting, which is what fails a
+// balancer's readiness check, and lets running requests finish. It must not know what the handler does.
 package server
 
 import (
@@ -9,10 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
-
-	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 )
 
 // Options configure Run. Every field is required.
@@ -32,9 +29,8 @@ const (
 
 // Run serves until ctx ends and every running request is done, or the drain time is over, which is an error.
 func Run(ctx context.Context, listener net.Listener, options Options) error {
-	var draining atomic.Bool
 	server := &http.Server{
-		Handler:           drainable(options.Handler, &draining),
+		Handler:           options.Handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -48,7 +44,6 @@ func Run(ctx context.Context, listener net.Listener, options Options) error {
 		return err
 	case <-ctx.Done():
 	}
-	draining.Store(true)
 	options.Log.Info("draining", "timeout", options.DrainTimeout.String())
 	// The context that ended must not end the drain.
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), options.DrainTimeout)
@@ -57,15 +52,4 @@ func Run(ctx context.Context, listener net.Listener, options Options) error {
 		return errors.Join(fmt.Errorf("requests were still running after %s: %w", options.DrainTimeout, err), server.Close())
 	}
 	return nil
-}
-
-// drainable answers readiness with 503 once draining.
-func drainable(next http.Handler, draining *atomic.Bool) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == endpoint.Readyz && draining.Load() {
-			http.Error(w, `{"status":"draining"}`, http.StatusServiceUnavailable)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
