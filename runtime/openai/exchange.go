@@ -11,8 +11,8 @@ import (
 // Exchange is one request and how its answer is written. It is used by one goroutine.
 type Exchange struct {
 	request inference.Request
-	name    []byte // the members that every object of this answer shares, from "created" on
-	id      string
+	id      []byte // the answer's id, a JSON string
+	name    []byte // what stands between "object" and "choices" in every object of the answer
 	usage   bool // the caller wants a last chunk with the token counts
 
 	// How far the stream is.
@@ -23,7 +23,8 @@ type Exchange struct {
 
 // newExchange makes the exchange of a request that was read and checked.
 func newExchange(p *parser, id string, now time.Time) *Exchange {
-	x := &Exchange{request: p.request, id: id, usage: p.usage}
+	x := &Exchange{request: p.request, usage: p.usage}
+	x.id = jsonread.AppendString(nil, "chatcmpl-"+id)
 	x.name = strconv.AppendInt([]byte(`,"created":`), now.Unix(), 10)
 	x.name = jsonread.AppendString(append(x.name, `,"model":`...), p.model)
 	return x
@@ -34,7 +35,7 @@ func (x *Exchange) Request() *inference.Request { return &x.request }
 
 // appendHead begins an object of the answer, up to its choices.
 func (x *Exchange) appendHead(dst []byte, object string) []byte {
-	dst = jsonread.AppendString(append(dst, `{"id":`...), "chatcmpl-"+x.id)
+	dst = append(append(dst, `{"id":`...), x.id...)
 	dst = append(append(append(dst, `,"object":"`...), object...), '"')
 	return append(append(dst, x.name...), `,"choices":[`...)
 }
@@ -72,8 +73,7 @@ func appendToolCalls(dst []byte, blocks []inference.Block) []byte {
 		if use == nil {
 			continue
 		}
-		dst = appendCall(append(dst, separator...), use.ID, use.Name)
-		dst = append(jsonread.AppendString(dst, string(use.Input)), "}}"...)
+		dst = appendCall(append(dst, separator...), use)
 		separator = ","
 	}
 	if separator == "," {
@@ -82,11 +82,16 @@ func appendToolCalls(dst []byte, blocks []inference.Block) []byte {
 	return dst
 }
 
-// appendCall begins a tool call, up to its arguments.
-func appendCall(dst []byte, id, name string) []byte {
-	dst = jsonread.AppendString(append(dst, `{"id":`...), id)
-	dst = jsonread.AppendString(append(dst, `,"type":"function","function":{"name":`...), name)
-	return append(dst, `,"arguments":`...)
+// appendCall appends one tool call.
+func appendCall(dst []byte, use *inference.ToolUse) []byte {
+	arguments := string(use.Input)
+	if arguments == "" {
+		arguments = "{}"
+	}
+	dst = jsonread.AppendString(append(dst, `{"id":`...), use.ID)
+	dst = jsonread.AppendString(append(dst, `,"type":"function","function":{"name":`...), use.Name)
+	dst = jsonread.AppendString(append(dst, `,"arguments":`...), arguments)
+	return append(dst, "}}"...)
 }
 
 // appendUsage appends the token counts. Cached tokens are part of the prompt's, as in OpenAI's own counts.
@@ -179,9 +184,7 @@ func (x *Exchange) appendArguments(dst []byte, fragment string) []byte {
 
 // openChunk begins a chunk, up to its choices.
 func (x *Exchange) openChunk(dst []byte) []byte {
-	dst = append(append(dst, `data: {"id":"chatcmpl-`...), x.id...)
-	dst = append(append(dst, `","object":"chat.completion.chunk"`...), x.name...)
-	return append(dst, `,"choices":[`...)
+	return x.appendHead(append(dst, "data: "...), "chat.completion.chunk")
 }
 
 // openDelta begins a chunk, up to the delta's members.

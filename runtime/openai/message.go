@@ -3,6 +3,7 @@ package openai
 import (
 	"encoding/base64"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
@@ -341,7 +342,7 @@ func (c *conversation) end() error {
 	case len(c.open) > 0:
 		return inference.Invalid("messages", "must answer tool call %s with a tool message", jsonread.Quote(c.open[0]))
 	case c.turns[len(c.turns)-1].Role != inference.User:
-		return jsonread.At("messages", inference.Invalid("["+itoa(c.last)+"].role",
+		return jsonread.At("messages", inference.Invalid("["+strconv.Itoa(c.last)+"].role",
 			"the last message must be the user's or a tool's: models no longer continue a given answer"))
 	}
 	return nil

@@ -2,15 +2,11 @@ package openai
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
 	"github.com/genai-pipeline/genai-pipeline/runtime/jsonread"
 )
-
-// itoa is short for the paths of errors.
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // readToolCalls reads the calls that the model made in an earlier turn.
 func (p *parser) readToolCalls(m *message) error {
