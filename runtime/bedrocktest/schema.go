@@ -44,7 +44,7 @@ func (s sampler) value(schema any, depth int) any {
 		return value
 	}
 	for _, key := range []string{"anyOf", "oneOf", "allOf"} {
-		if options, ok := m[key].([]any); ok && len(options) > 0 {
+		if options, ok := m[key].([]any); ok && len(options) > 0 && m["properties"] == nil {
 			return s.value(options[0], depth+1)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -87,7 +88,7 @@ func (x *exchange) strikeStream(next frame) (done bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	x.record.finish(blow.frame)
+	x.record.finish(strings.ToUpper(blow.frame[:1]) + blow.frame[1:])
 	return true, x.send(data)
 }
 
