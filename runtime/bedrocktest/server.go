@@ -16,11 +16,16 @@ import (
 // The most of a request body that is read; more is refused. Far above Bedrock's own limit of the request size.
 const maxBody = 64 << 20
 
-// Options sets an embedded Bedrock up. The zero value answers at once, with text that quotes the question.
+// Options sets an embedded Bedrock up. The zero value answers with text that quotes the question.
 type Options struct {
 	// Now tells which models have ended. Default time.Now, which within a synctest bubble begins in the year 2000,
 	// before any model ended.
 	Now func() time.Time
+	// Latency passes between the request's last byte and the answer's first. Default 2 ms, negative is none. A service
+	// that answers sooner than any network could trips the SDK up: smithy-go closes the request's body once the answer
+	// begins, and net/http, if it has not yet looked past the body's end, takes that for an error and cuts the
+	// connection in the middle of the answer (seen with smithy-go 1.28.8 and Go 1.26).
+	Latency time.Duration
 	// Pace is the time between two content chunks of a stream. Default 0.
 	Pace time.Duration
 	// ChunkBytes is the size of a stream's text or tool input delta, in bytes; a character is never split. Default 24.
@@ -49,6 +54,9 @@ type Server struct {
 func New(options Options) *Server {
 	if options.Now == nil {
 		options.Now = time.Now
+	}
+	if options.Latency == 0 {
+		options.Latency = 2 * time.Millisecond
 	}
 	if options.ChunkBytes < 1 {
 		options.ChunkBytes = 24
@@ -130,6 +138,9 @@ func (x *exchange) serve() error {
 	body, err := x.readBody()
 	if err != nil {
 		return err
+	}
+	if !pause(x.r.Context(), x.options.Latency) {
+		return errLeft
 	}
 	if done, err := x.strikeEarly(); done || err != nil {
 		return err
