@@ -112,3 +112,9 @@ func startInMemory(options bedrocktest.Options) (*bedrocktest.Server, *bedrockru
 		_ = web.Close()
 	}
 }
+
+// inBubble is what a test on the fake clock works with.
+type inBubble struct {
+	server *bedrocktest.Server
+	client *bedrockruntime.Client
+}

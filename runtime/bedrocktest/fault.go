@@ -35,9 +35,11 @@ const (
 	StreamInternal    Kind = "stream-internal"    // internalServerException; not streaming: InternalError
 	StreamTimeout     Kind = "stream-timeout"     // modelTimeoutException; not streaming: Timeout
 	// Silence sends nothing more until the client leaves or, with a Delay, for that long, and then goes on.
-	Silence  Kind = "silence"
-	Truncate Kind = "truncate" // ends the stream in the middle of a frame; not streaming: in the middle of the body
-	Corrupt  Kind = "corrupt"  // sends a frame with a wrong checksum; not streaming: a body that is not JSON
+	Silence Kind = "silence"
+	// Truncate ends the stream in the middle of a frame. The SDK (v1.63.11) reports no error then: only the missing
+	// last events tell. Not streaming, it ends in the middle of the body.
+	Truncate Kind = "truncate"
+	Corrupt  Kind = "corrupt" // sends a frame with a wrong checksum; not streaming: a body that is not JSON
 )
 
 // Fault is a failure to come.
