@@ -13,7 +13,7 @@ type Exchange struct {
 	request inference.Request
 	id      []byte // the answer's id, a JSON string
 	name    []byte // what stands between "object" and "choices" in every object of the answer
-	usage   bool // the caller wants a last chunk with the token counts
+	usage   bool   // the caller wants a last chunk with the token counts
 
 	// How far the stream is.
 	begun bool // the first chunk was written
