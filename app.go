@@ -1,0 +1,52 @@
+// Command genai-pipeline is the CDK app: it reads the environments that the context names, builds their stacks and
+// synthesizes them. The CDK command line runs it; see cdk.json.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
+	"github.com/genai-pipeline/genai-pipeline/stacks"
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+)
+
+// folder holds the environment files, seen from the folder that cdk.json is in.
+const folder = "environments"
+
+func main() {
+	err := run(os.Getenv, time.Now(), os.Stderr)
+	jsii.Close() // stops Node, if it was started
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run synthesizes. It calls nothing of CDK, and so starts no Node, before the environments are known to be good.
+func run(getenv func(string) string, now time.Time, stderr io.Writer) error {
+	names, err := environment.Selected(getenv)
+	if err != nil {
+		return err
+	}
+	environments, err := environment.LoadNamed(folder, names, now)
+	if err != nil {
+		return err
+	}
+	for _, e := range environments {
+		for _, warning := range e.Warnings {
+			fmt.Fprintf(stderr, "warning: %v\n", warning)
+		}
+	}
+	app := awscdk.NewApp(nil)
+	if err := stacks.Build(app, environments, binary.Go{}); err != nil {
+		return err
+	}
+	app.Synth(nil)
+	return nil
+}

@@ -1,0 +1,191 @@
+package compute
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/access"
+	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+)
+
+// AliasName is the name of the alias that callers use, so that what is deployed can be moved under them.
+const AliasName = "live"
+
+// maxVariablesBytes is how much Lambda allows for the names and values of all environment variables of a function.
+const maxVariablesBytes = 4096
+
+// FunctionProps says what a Function runs and with what.
+type FunctionProps struct {
+	Code     binary.Asset      // required
+	Settings settings.Settings // required; what the program is told. Its variant must be settings.VariantServerless
+	Models   []access.Target   // required; must cover every target of Settings
+
+	Memory              int           // MB, 128 to 10240; default 1024
+	Timeout             time.Duration // whole seconds to 15 min, more than Settings.RequestTimeout; default 300 s
+	LogRetention        int           // days, a number that CloudWatch Logs offers; default 30
+	ReservedConcurrency int           // executions kept for, and at most used by, the function; default 0: none reserved
+	Retain              bool          // logs and old versions outlive the stack; default false
+}
+
+// Function is the gateway as a Lambda function on Graviton, to be called through its alias. It is an IGrantable: what
+// is granted to it is granted to its role.
+type Function interface {
+	constructs.Construct
+	awsiam.IGrantable
+	// Function is the function itself; call it through Alias.
+	Function() awslambda.Function
+	// Alias is the alias AliasName, which points at the deployed version.
+	Alias() awslambda.Alias
+	// Role is what the function runs with: writing to its log group and calling its models, nothing else.
+	Role() awsiam.Role
+	// LogGroup holds the function's JSON logs and its metrics in EMF.
+	LogGroup() awslogs.LogGroup
+	// GrantInvoke lets the grantee call the function directly, through its alias.
+	GrantInvoke(grantee awsiam.IGrantable) awsiam.Grant
+	// Metric is a metric that the program emits, over all models: counts summed, milliseconds at p95, over five minutes.
+	// Options, which may be nil, change that.
+	Metric(m metric.Metric, options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+}
+
+type function struct {
+	constructs.Construct
+	told     settings.Settings
+	function awslambda.Function
+	alias    awslambda.Alias
+	role     awsiam.Role
+	logs     awslogs.LogGroup
+}
+
+// NewFunction makes a Function. CDK constructs do not return errors: with bad props it panics with one message that
+// names everything that is wrong.
+func NewFunction(scope constructs.Construct, id string, props FunctionProps) Function {
+	props = props.filled()
+	models, err := access.New(*awscdk.Stack_Of(scope).Account(), props.Models)
+	props.check(id, err)
+	f := &function{told: props.Settings}
+	constructs.NewConstruct_Override(f, scope, jsii.String(id))
+	days, _ := retention(props.LogRetention) // checked
+	f.logs = awslogs.NewLogGroup(f, jsii.String("Logs"), &awslogs.LogGroupProps{
+		Retention:     days,
+		RemovalPolicy: removal(props.Retain),
+	})
+	// A role of its own, for the one that CDK would make carries a managed policy that allows writing to every log group.
+	f.role = awsiam.NewRole(f, jsii.String("Role"), &awsiam.RoleProps{
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+		Description: jsii.String("What the inference gateway's function may do"),
+	})
+	f.logs.GrantWrite(f.role)
+	models.Grant(f.role)
+	f.function = f.newFunction(props)
+	f.alias = awslambda.NewAlias(f, jsii.String("Alias"), &awslambda.AliasProps{
+		AliasName: jsii.String(AliasName),
+		Version:   f.function.CurrentVersion(),
+	})
+	return f
+}
+
+func (f *function) newFunction(props FunctionProps) awslambda.Function {
+	var reserved *float64
+	if props.ReservedConcurrency > 0 {
+		reserved = jsii.Number(props.ReservedConcurrency)
+	}
+	fn := awslambda.NewFunction(f, jsii.String("Function"), &awslambda.FunctionProps{
+		Description:                  jsii.String("Inference gateway in front of Amazon Bedrock"),
+		Runtime:                      awslambda.Runtime_PROVIDED_AL2023(),
+		Architecture:                 awslambda.Architecture_ARM_64(),
+		Handler:                      jsii.String(binary.Name),
+		Code:                         awslambda.Code_FromAsset(jsii.String(props.Code.Dir), nil),
+		MemorySize:                   jsii.Number(props.Memory),
+		Timeout:                      seconds(props.Timeout),
+		Environment:                  variables(props.Settings),
+		Role:                         f.role,
+		LogGroup:                     f.logs,
+		LoggingFormat:                awslambda.LoggingFormat_JSON,
+		ReservedConcurrentExecutions: reserved,
+		CurrentVersionOptions:        &awslambda.VersionOptions{RemovalPolicy: removal(props.Retain)},
+		// The program filters its own log. Lambda must drop nothing: a line without a level, such as a metric in EMF,
+		// counts as INFO there and would be lost with it.
+		ApplicationLogLevelV2: awslambda.ApplicationLogLevel_DEBUG,
+		SystemLogLevelV2:      awslambda.SystemLogLevel_INFO,
+	})
+	resource := fn.Node().DefaultChild().(awscdk.CfnResource)
+	resource.AddMetadata(jsii.String(settings.BinaryMetadata), props.Code.Package)
+	return fn
+}
+
+func (f *function) Function() awslambda.Function { return f.function }
+
+func (f *function) Alias() awslambda.Alias { return f.alias }
+
+func (f *function) Role() awsiam.Role { return f.role }
+
+func (f *function) LogGroup() awslogs.LogGroup { return f.logs }
+
+// GrantPrincipal makes the function an IGrantable.
+func (f *function) GrantPrincipal() awsiam.IPrincipal { return f.role.GrantPrincipal() }
+
+func (f *function) GrantInvoke(grantee awsiam.IGrantable) awsiam.Grant {
+	return f.alias.GrantInvoke(grantee)
+}
+
+func (f *function) Metric(m metric.Metric, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return gatewayMetric(f.told, m, options)
+}
+
+func (p FunctionProps) filled() FunctionProps {
+	if p.Memory == 0 {
+		p.Memory = 1024
+	}
+	if p.Timeout == 0 {
+		p.Timeout = 300 * time.Second
+	}
+	if p.LogRetention == 0 {
+		p.LogRetention = 30
+	}
+	return p
+}
+
+func (p FunctionProps) check(id string, accessErr error) {
+	var problems check.Problems
+	problems.If(p.Code.Dir == "" || p.Code.Package == "", "Code: is empty; build it with constructs/binary")
+	problems.If(accessErr != nil, "Models: %v", accessErr)
+	for _, problem := range wrong(p.Settings, p.grants) {
+		problems.If(true, "%s", problem)
+	}
+	problems.If(p.Settings.Variant != settings.VariantServerless, "Settings: variant is %q; a function is %q",
+		p.Settings.Variant, settings.VariantServerless)
+	problems.If(p.Memory < 128 || p.Memory > 10240, "Memory: is %d MB; allowed is 128 to 10240", p.Memory)
+	problems.If(p.Timeout < time.Second || p.Timeout > 15*time.Minute || p.Timeout%time.Second != 0,
+		"Timeout: is %s; allowed are whole seconds from 1s to 15m", p.Timeout)
+	problems.If(p.Settings.RequestTimeout >= p.Timeout, "Timeout: is %s; it must be more than Settings.RequestTimeout, %s, "+
+		"or Lambda ends the function before it can answer", p.Timeout, p.Settings.RequestTimeout)
+	_, offered := retention(p.LogRetention)
+	problems.If(!offered, "LogRetention: is %d days, which CloudWatch Logs does not offer", p.LogRetention)
+	problems.If(p.ReservedConcurrency < 0, "ReservedConcurrency: is %d; allowed is 0 for none, or more", p.ReservedConcurrency)
+	size := 0
+	for name, text := range p.Settings.Encode() {
+		size += len(name) + len(text)
+	}
+	problems.If(size > maxVariablesBytes, "Settings: make %d bytes of environment variables; Lambda allows %d", size, maxVariablesBytes)
+	problems.Panic(fmt.Sprintf("compute.NewFunction(%q)", id))
+}
+
+func (p FunctionProps) grants(called settings.Target) bool {
+	for _, t := range p.Models {
+		if t.Model == called.Model && t.Region == called.Region {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,177 @@
+// Package edge is what stands between callers and the gateway: today a REST API in front of a function. HTTP APIs are
+// no choice: they cut every answer at 30 s, cannot stream and take no WAF.
+//
+// It must not know what the gateway does with a request; which endpoints there are, and which of them stream, is
+// runtime/endpoint.
+package edge
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
+)
+
+// StageName is the name of the API's one deployment stage, and so the first part of every path from outside.
+const StageName = "live"
+
+// Authorizer says who may call an API.
+type Authorizer string
+
+// The authorizers.
+const (
+	AuthorizerIAM  Authorizer = "iam"  // whoever IAM allows; callers sign their requests
+	AuthorizerNone Authorizer = "none" // anyone
+)
+
+// RestApiProps says what a RestApi is in front of.
+type RestApiProps struct {
+	Handler awslambda.IFunction // required; a function's alias
+
+	// StreamTimeout is how long a streamed answer may take, at most 15 min; give it the function's timeout, so that the
+	// API is not the first to give up. Default 300 s. Answers that do not stream have API Gateway's 29 s.
+	StreamTimeout time.Duration
+	Authorizer    Authorizer // of every method; default AuthorizerIAM
+	OpenReason    string     // why anyone may call: required for AuthorizerNone, else empty; shown in the API's description
+}
+
+// RestApi is a regional REST API with every endpoint of the gateway. Whatever path or method is asked for reaches the
+// gateway, so that what it does not serve is refused in its own words.
+type RestApi interface {
+	constructs.Construct
+	// Api is the REST API itself.
+	Api() awsapigateway.RestApi
+	// Url is the base URL, with the stage and a slash at its end.
+	Url() *string
+	// GrantInvoke lets the grantee call every endpoint of an API with AuthorizerIAM.
+	GrantInvoke(grantee awsiam.IGrantable) awsiam.Grant
+}
+
+type restApi struct {
+	constructs.Construct
+	api awsapigateway.RestApi
+}
+
+// NewRestApi makes a RestApi. CDK constructs do not return errors: with bad props it panics with one message that
+// names everything that is wrong.
+func NewRestApi(scope constructs.Construct, id string, props RestApiProps) RestApi {
+	props = props.filled()
+	props.check(id)
+	r := &restApi{}
+	constructs.NewConstruct_Override(r, scope, jsii.String(id))
+	r.api = awsapigateway.NewRestApi(r, jsii.String("Api"), &awsapigateway.RestApiProps{
+		RestApiName:   awscdk.Stack_Of(r).StackName(),
+		Description:   jsii.String(props.description()),
+		EndpointTypes: &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
+		// The role for API Gateway's logs is a setting of the whole account, and not ours to change.
+		CloudWatchRole:       jsii.Bool(false),
+		DeployOptions:        &awsapigateway.StageOptions{StageName: jsii.String(StageName)},
+		DefaultMethodOptions: &awsapigateway.MethodOptions{AuthorizationType: props.authorization()},
+	})
+	r.api.Node().TryRemoveChild(jsii.String("Endpoint")) // CDK's own output, which says what Url does
+	r.addMethods(props)
+	return r
+}
+
+// addMethods makes a method of each endpoint, and on each path one for all other methods.
+func (r *restApi) addMethods(props RestApiProps) {
+	stream := integration(props.Handler, &awsapigateway.LambdaIntegrationOptions{
+		ResponseTransferMode: awsapigateway.ResponseTransferMode_STREAM,
+		Timeout:              awscdk.Duration_Seconds(jsii.Number(props.StreamTimeout.Seconds())),
+	})
+	buffered := integration(props.Handler, &awsapigateway.LambdaIntegrationOptions{
+		ResponseTransferMode: awsapigateway.ResponseTransferMode_BUFFERED,
+	})
+	root := r.api.Root()
+	other := func(resource awsapigateway.IResource) {
+		resource.AddMethod(jsii.String("ANY"), buffered, nil)
+	}
+	other(root)
+	met := map[string]bool{}
+	for _, e := range endpoint.All() {
+		resource := root
+		for part := range strings.SplitSeq(strings.Trim(e.Path, "/"), "/") {
+			next := resource.GetResource(jsii.String(part))
+			if next == nil {
+				next = resource.AddResource(jsii.String(part), nil)
+			}
+			resource = next
+			if path := *resource.Path(); !met[path] {
+				met[path] = true
+				other(resource)
+			}
+		}
+		with := buffered
+		if e.Streams {
+			with = stream
+		}
+		resource.AddMethod(jsii.String(e.Method), with, nil)
+	}
+	other(root.AddResource(jsii.String("{proxy+}"), nil))
+}
+
+// integration gives the API one permission to call the function, for all its methods, and none to its test console.
+func integration(handler awslambda.IFunction, options *awsapigateway.LambdaIntegrationOptions) awsapigateway.LambdaIntegration {
+	options.AllowTestInvoke = jsii.Bool(false)
+	options.ScopePermissionToMethod = jsii.Bool(false)
+	return awsapigateway.NewLambdaIntegration(handler, options)
+}
+
+func (r *restApi) Api() awsapigateway.RestApi { return r.api }
+
+func (r *restApi) Url() *string { return r.api.Url() }
+
+func (r *restApi) GrantInvoke(grantee awsiam.IGrantable) awsiam.Grant {
+	return awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
+		Grantee:      grantee,
+		Actions:      jsii.Strings("execute-api:Invoke"),
+		ResourceArns: jsii.Strings(*r.api.ArnForExecuteApi(nil, nil, jsii.String(StageName))),
+	})
+}
+
+func (p RestApiProps) filled() RestApiProps {
+	if p.StreamTimeout == 0 {
+		p.StreamTimeout = 300 * time.Second
+	}
+	if p.Authorizer == "" {
+		p.Authorizer = AuthorizerIAM
+	}
+	return p
+}
+
+func (p RestApiProps) check(id string) {
+	var problems check.Problems
+	problems.If(p.Handler == nil, "Handler: is nil; give a function's alias")
+	problems.If(p.StreamTimeout < time.Second || p.StreamTimeout > 15*time.Minute,
+		"StreamTimeout: is %s; allowed is 1s to 15m", p.StreamTimeout)
+	open := p.Authorizer == AuthorizerNone
+	problems.If(!open && p.Authorizer != AuthorizerIAM, "Authorizer: is %q; allowed are %q and %q",
+		p.Authorizer, AuthorizerIAM, AuthorizerNone)
+	problems.If(open && p.OpenReason == "", "OpenReason: is empty; say why anyone may call, or set Authorizer to %q", AuthorizerIAM)
+	problems.If(!open && p.OpenReason != "", "OpenReason: is only for Authorizer %q; remove it", AuthorizerNone)
+	problems.Panic(fmt.Sprintf("edge.NewRestApi(%q)", id))
+}
+
+func (p RestApiProps) authorization() awsapigateway.AuthorizationType {
+	if p.Authorizer == AuthorizerNone {
+		return awsapigateway.AuthorizationType_NONE
+	}
+	return awsapigateway.AuthorizationType_IAM
+}
+
+func (p RestApiProps) description() string {
+	const text = "Inference gateway in front of Amazon Bedrock"
+	if p.Authorizer == AuthorizerNone {
+		return text + ", open to anyone: " + p.OpenReason
+	}
+	return text
+}

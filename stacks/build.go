@@ -1,0 +1,80 @@
+// Package stacks puts the constructs together: one CDK stage for each environment and Region, and in it the stacks
+// that the environment asks for. Build is the one place that does so, for the app and for the tests.
+//
+// It is wiring only: what a resource looks like is the constructs' business, what is asked for the environment's.
+package stacks
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+)
+
+// LambdaPackage is the Go package of the program that the serverless variant runs.
+const LambdaPackage = "./runtime/cmd/lambda"
+
+// Build adds every environment to the app, each Region as stage <environment>-<region>: cdk deploy 'dev-us-east-1/**'
+// deploys just that. It builds each program once. Its error is the builder's.
+func Build(app awscdk.App, environments []environment.Environment, builder binary.Builder) error {
+	programs := programs{builder: builder, built: map[string]binary.Asset{}}
+	for _, e := range environments {
+		for _, region := range e.Regions {
+			if err := stage(app, e, region, programs); err != nil {
+				return fmt.Errorf("%s: %w", StageName(e, region), err)
+			}
+		}
+	}
+	return nil
+}
+
+// StageName is the name of an environment's stage in a Region, the first part of its stacks' names.
+func StageName(e environment.Environment, region string) string { return e.Name + "-" + region }
+
+func stage(app awscdk.App, e environment.Environment, region string, programs programs) error {
+	scope := awscdk.NewStage(app, jsii.String(StageName(e, region)), &awscdk.StageProps{
+		Env: &awscdk.Environment{Account: jsii.String(e.Account), Region: jsii.String(region)},
+	})
+	if e.Serverless != nil {
+		code, err := programs.build(LambdaPackage)
+		if err != nil {
+			return err
+		}
+		serverless(scope, e, region, code)
+	}
+	return nil
+}
+
+// stackProps is what every stack of an environment has in common.
+func stackProps(e environment.Environment, description string) *awscdk.StackProps {
+	tags := map[string]*string{"environment": jsii.String(e.Name)}
+	for key, text := range e.Tags {
+		tags[key] = jsii.String(text)
+	}
+	return &awscdk.StackProps{
+		Description:           jsii.String(fmt.Sprintf("%s, environment %s", description, e.Name)),
+		Tags:                  &tags,
+		TerminationProtection: jsii.Bool(e.Production),
+	}
+}
+
+// programs builds each program once, however many stacks run it.
+type programs struct {
+	builder binary.Builder
+	built   map[string]binary.Asset
+}
+
+func (p programs) build(pkg string) (binary.Asset, error) {
+	if asset, ok := p.built[pkg]; ok {
+		return asset, nil
+	}
+	asset, err := p.builder.Build(pkg)
+	if err != nil {
+		return binary.Asset{}, err
+	}
+	p.built[pkg] = asset
+	return asset, nil
+}
