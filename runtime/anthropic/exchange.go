@@ -34,7 +34,9 @@ func (x *Exchange) SetBeta(flags []string) {
 }
 
 // AppendReply appends the whole answer's body, which is the model's own.
-func (x *Exchange) AppendReply(dst []byte, reply *inference.Reply) []byte { return append(dst, reply.Body...) }
+func (x *Exchange) AppendReply(dst []byte, reply *inference.Reply) []byte {
+	return append(dst, reply.Body...)
+}
 
 // AppendEvent appends an event as the model sent it.
 func (x *Exchange) AppendEvent(dst []byte, event *inference.Event) []byte {
