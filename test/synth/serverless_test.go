@@ -1,0 +1,247 @@
+package synth
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/stacks"
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+)
+
+// direct is an environment without an API, on every kind of model id but the global one.
+const direct = `account: "123456789012"
+regions: [us-west-2]
+models:
+  mixed:
+    targets:
+      - model: us.anthropic.claude-haiku-5-5
+      - {model: amazon.nova-lite-v1:0, region: us-east-1}
+      - {model: eu.anthropic.claude-opus-5-5, region: eu-west-1, destinations: [eu-west-1, eu-central-1]}
+serverless: {memory: heavy, timeout: 600s}
+gateway: {requestTimeout: 500s, maxCalls: 4}
+`
+
+// cases are the environments whose templates are looked at, with what each must come to.
+func cases(t *testing.T) []serverlessCase {
+	t.Helper()
+	return []serverlessCase{
+		{environment: shipped(t, "dev"), memory: 512, timeout: 300, authorization: "AWS_IAM", removal: "Delete"},
+		{environment: shipped(t, "prod"), memory: 1024, timeout: 300, reserved: 100.0, authorization: "AWS_IAM", removal: "Retain"},
+		{environment: shipped(t, "local"), memory: 1024, timeout: 300, authorization: "NONE", removal: "Delete"},
+		{environment: written(t, "direct", direct), memory: 3008, timeout: 600, removal: "Delete"},
+	}
+}
+
+type serverlessCase struct {
+	environment     environment.Environment
+	memory, timeout float64 // MB, seconds
+	reserved        any     // nil for none
+	authorization   string  // of every method; empty for no API
+	removal         string  // of logs and versions
+}
+
+func (c serverlessCase) stage() string {
+	return stacks.StageName(c.environment, c.environment.Regions[0])
+}
+
+// each synthesizes all cases at once and runs a test for each.
+func each(t *testing.T, test func(t *testing.T, c serverlessCase, tp template)) {
+	t.Helper()
+	all := cases(t)
+	var environments []environment.Environment
+	for _, c := range all {
+		environments = append(environments, c.environment)
+	}
+	out := synthesize(t, stub(t), environments...)
+	for _, c := range all {
+		t.Run(c.environment.Name, func(t *testing.T) { test(t, c, templateOf(t, out, c.stage())) })
+	}
+}
+
+func TestGoldens(t *testing.T) {
+	each(t, func(t *testing.T, c serverlessCase, tp template) {
+		golden(t, c.environment.Name, tp.summary(t))
+	})
+}
+
+func TestFunction(t *testing.T) {
+	each(t, func(t *testing.T, c serverlessCase, tp template) {
+		fn := tp.only(t, "AWS::Lambda::Function")
+		want := map[string]any{
+			"Runtime": "provided.al2023", "Architectures": []any{"arm64"}, "Handler": "bootstrap",
+			"MemorySize": c.memory, "Timeout": c.timeout, "ReservedConcurrentExecutions": c.reserved,
+		}
+		for name, property := range want {
+			if diff := cmp.Diff(property, fn.Properties[name]); diff != "" {
+				t.Errorf("%s: %s", name, diff)
+			}
+		}
+		if got := fn.Properties["LoggingConfig"].(map[string]any)["LogFormat"]; got != "JSON" {
+			t.Errorf("log format is %v", got)
+		}
+		if got := fn.Metadata[settings.BinaryMetadata]; got != stacks.LambdaPackage {
+			t.Errorf("metadata %s is %v, want %s", settings.BinaryMetadata, got, stacks.LambdaPackage)
+		}
+		if got := tp.only(t, "AWS::Lambda::Alias").Properties["Name"]; got != "live" {
+			t.Errorf("alias is %v", got)
+		}
+		logs := tp.only(t, "AWS::Logs::LogGroup")
+		if got := logs.Properties["RetentionInDays"]; got != float64(c.environment.Serverless.LogRetention) {
+			t.Errorf("logs are kept %v days, want %d", got, c.environment.Serverless.LogRetention)
+		}
+		for _, r := range []resource{logs, tp.only(t, "AWS::Lambda::Version")} {
+			if r.DeletionPolicy != c.removal {
+				t.Errorf("%s: deletion policy is %q, want %q", r.Type, r.DeletionPolicy, c.removal)
+			}
+		}
+	})
+}
+
+func TestProgramReadsWhatTheEnvironmentSays(t *testing.T) {
+	each(t, func(t *testing.T, c serverlessCase, tp template) {
+		variables := variablesOf(tp.only(t, "AWS::Lambda::Function"))
+		got, err := settings.Load(func(name string) string { return variables[name] })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.environment.Settings("serverless", c.environment.Regions[0]), got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestEveryEndpointHasItsMethodAndTheRestIsTaken(t *testing.T) {
+	each(t, func(t *testing.T, c serverlessCase, tp template) {
+		want := map[string]string{}
+		if c.authorization != "" {
+			for _, path := range []string{"", "/v1", "/v1/chat", "/{proxy+}"} {
+				want["ANY "+path] = "buffered"
+			}
+			for _, e := range endpoint.All() {
+				want["ANY "+e.Path] = "buffered"
+				want[e.Method+" "+e.Path] = "buffered"
+				if e.Streams {
+					want[e.Method+" "+e.Path] = fmt.Sprintf("streams for %vs", c.timeout)
+				}
+			}
+		}
+		got := map[string]string{}
+		for _, method := range tp.all("AWS::ApiGateway::Method") {
+			name := fmt.Sprintf("%v %s", method.Properties["HttpMethod"], tp.path(method.Properties["ResourceId"]))
+			got[name] = transfer(t, method)
+			if authorization := method.Properties["AuthorizationType"]; authorization != c.authorization {
+				t.Errorf("%s: authorization is %v, want %s", name, authorization, c.authorization)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// transfer says how a method hands on the answer, by all three signs of it.
+func transfer(t *testing.T, method resource) string {
+	t.Helper()
+	integration := method.Properties["Integration"].(map[string]any)
+	uri := compact(t, integration["Uri"])
+	streams := strings.Contains(uri, "/response-streaming-invocations")
+	if streams != (integration["ResponseTransferMode"] == "STREAM") || integration["Type"] != "AWS_PROXY" {
+		t.Errorf("an integration contradicts itself: %v", integration)
+	}
+	if !strings.Contains(uri, "GatewayAlias") {
+		t.Errorf("an integration does not call the alias: %s", uri)
+	}
+	milliseconds, limited := integration["TimeoutInMillis"].(float64)
+	switch {
+	case streams:
+		return fmt.Sprintf("streams for %vs", milliseconds/1000)
+	case limited:
+		return fmt.Sprintf("buffered for %vs", milliseconds/1000)
+	}
+	return "buffered"
+}
+
+func TestOutputs(t *testing.T) {
+	each(t, func(t *testing.T, c serverlessCase, tp template) {
+		want := map[string]bool{stacks.OutputFunctionName: true, stacks.OutputAliasARN: true}
+		if c.authorization != "" {
+			want[stacks.OutputURL] = true
+		}
+		got := map[string]bool{}
+		for name := range tp.Outputs {
+			got[name] = true
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestNothingChangesTheWholeAccount(t *testing.T) {
+	each(t, func(t *testing.T, _ serverlessCase, tp template) {
+		if found := tp.all("AWS::ApiGateway::Account"); len(found) > 0 {
+			t.Errorf("the template sets API Gateway's logging role for the account: %v", found)
+		}
+	})
+}
+
+func TestOpenApiSaysWhy(t *testing.T) {
+	e := shipped(t, "local")
+	tp := templateOf(t, synthesize(t, stub(t), e), "local-us-east-1")
+	got := tp.only(t, "AWS::ApiGateway::RestApi").Properties["Description"].(string)
+	if !strings.Contains(got, e.Serverless.API.Reason) {
+		t.Errorf("description %q does not give the reason", got)
+	}
+}
+
+func TestStageForEveryRegion(t *testing.T) {
+	e := written(t, "two", "account: \"123456789012\"\nregions: [us-east-1, us-west-2]\nproduction: true\n"+
+		"tags: {team: blue}\nserverless: {}\n")
+	out := synthesize(t, stub(t), e)
+	for _, region := range e.Regions {
+		stage := "two-" + region
+		tp := templateOf(t, out, stage)
+		variables := variablesOf(tp.only(t, "AWS::Lambda::Function"))
+		if !strings.Contains(variables[settings.EnvAliases], region) {
+			t.Errorf("%s: models are called elsewhere: %s", stage, variables[settings.EnvAliases])
+		}
+		var manifest struct {
+			Artifacts map[string]struct {
+				Type        string
+				Environment string
+				Properties  struct {
+					StackName             string
+					TerminationProtection bool
+					Tags                  map[string]string
+				}
+			}
+		}
+		readJSON(t, filepath.Join(out, "assembly-"+stage, "manifest.json"), &manifest)
+		found := false
+		for _, artifact := range manifest.Artifacts {
+			if artifact.Type != "aws:cloudformation:stack" {
+				continue
+			}
+			found = true
+			got, err := json.Marshal(artifact)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := fmt.Sprintf(`{"Type":"aws:cloudformation:stack","Environment":"aws://123456789012/%s","Properties":{"StackName":"%s-serverless",`+
+				`"TerminationProtection":true,"Tags":{"environment":"two","team":"blue"}}}`, region, stage)
+			if diff := cmp.Diff(want, string(got)); diff != "" {
+				t.Error(diff)
+			}
+		}
+		if !found {
+			t.Errorf("%s has no stack", stage)
+		}
+	}
+}
