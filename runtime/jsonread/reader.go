@@ -115,7 +115,11 @@ func (r *Reader) Object(member func(key string) error) error {
 			return r.unexpected("a colon")
 		}
 		r.pos++
-		if err := member(key); err != nil {
+		switch err := member(key); err {
+		case nil:
+		case errFound:
+			return err
+		default:
 			return At(pathOf(key), err)
 		}
 	}
@@ -249,7 +253,7 @@ func (r *Reader) Peek(key string) (string, error) {
 	switch {
 	case err == nil:
 		return "", inference.Invalid(key, "is required")
-	case err == errFound: //nolint:errorlint // Object returns what it was given
+	case err == errFound:
 		return value, nil
 	default:
 		return "", err
