@@ -36,12 +36,10 @@ func settle(path string) error {
 	return os.Chtimes(path, epoch, epoch)
 }
 
-// place moves a finished executable into a folder of its own, which is made anew.
+// place moves a finished executable into its folder, at once over the one before it, so that a second synthesis of the
+// same checkout never finds half a file.
 func place(from, dir string) error {
 	if err := settle(from); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
