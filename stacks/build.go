@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/genai-pipeline/genai-pipeline/constructs/access"
 	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
@@ -18,7 +19,8 @@ import (
 const LambdaPackage = "./runtime/cmd/lambda"
 
 // Build adds every environment to the app, each Region as stage <environment>-<region>: cdk deploy 'dev-us-east-1/**'
-// deploys just that. It builds each program once. Its error is the builder's.
+// deploys just that. It builds each program once. Its error is the
+// builder's, or names the environment whose models no role can be given.
 func Build(app awscdk.App, environments []environment.Environment, builder binary.Builder) error {
 	programs := programs{builder: builder, built: map[string]binary.Asset{}}
 	for _, e := range environments {
@@ -35,6 +37,9 @@ func Build(app awscdk.App, environments []environment.Environment, builder binar
 func StageName(e environment.Environment, region string) string { return e.Name + "-" + region }
 
 func stage(app awscdk.App, e environment.Environment, region string, programs programs) error {
+	if _, err := access.New(e.Account, models(e, region)); err != nil {
+		return fmt.Errorf("%s: models: %w", e.File, err)
+	}
 	scope := awscdk.NewStage(app, jsii.String(StageName(e, region)), &awscdk.StageProps{
 		Env: &awscdk.Environment{Account: jsii.String(e.Account), Region: jsii.String(region)},
 	})

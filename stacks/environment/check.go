@@ -10,8 +10,8 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
-// MaxEnvironmentBytes is how many bytes Lambda allows for all environment variables of a function, names and values.
-const MaxEnvironmentBytes = 4096
+// maxVariablesBytes is how many bytes Lambda allows for all environment variables of a function, names and values.
+const maxVariablesBytes = 4096
 
 // checker holds an environment that was read without problems of form against the catalog and against itself.
 type checker struct {
@@ -157,9 +157,9 @@ func (c checker) serverless(e *Environment) {
 	for name, text := range e.Settings(settings.VariantServerless, e.Regions[0]).Encode() {
 		size += len(name) + len(text)
 	}
-	if size > MaxEnvironmentBytes {
+	if size > maxVariablesBytes {
 		c.d.problem("models", "make %d bytes of environment variables with the other settings; Lambda allows %d; remove aliases or targets",
-			size, MaxEnvironmentBytes)
+			size, maxVariablesBytes)
 	}
 }
 

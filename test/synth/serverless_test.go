@@ -24,7 +24,7 @@ models:
       - model: us.anthropic.claude-haiku-5-5
       - {model: amazon.nova-lite-v1:0, region: us-east-1}
       - {model: eu.anthropic.claude-opus-5-5, region: eu-west-1, destinations: [eu-west-1, eu-central-1]}
-serverless: {memory: heavy, timeout: 600s}
+serverless: {memory: heavy, timeout: 600s, reservedConcurrency: 7}
 gateway: {requestTimeout: 500s, maxCalls: 4}
 `
 
@@ -33,9 +33,9 @@ func cases(t *testing.T) []serverlessCase {
 	t.Helper()
 	return []serverlessCase{
 		{environment: shipped(t, "dev"), memory: 512, timeout: 300, authorization: "AWS_IAM", removal: "Delete"},
-		{environment: shipped(t, "prod"), memory: 1024, timeout: 300, reserved: 100.0, authorization: "AWS_IAM", removal: "Retain"},
+		{environment: shipped(t, "prod"), memory: 1024, timeout: 300, authorization: "AWS_IAM", removal: "Retain"},
 		{environment: shipped(t, "local"), memory: 1024, timeout: 300, authorization: "NONE", removal: "Delete"},
-		{environment: written(t, "direct", direct), memory: 3008, timeout: 600, removal: "Delete"},
+		{environment: written(t, "direct", direct), memory: 3008, timeout: 600, reserved: 7.0, removal: "Delete"},
 	}
 }
 
@@ -243,5 +243,20 @@ func TestStageForEveryRegion(t *testing.T) {
 		if !found {
 			t.Errorf("%s has no stack", stage)
 		}
+	}
+}
+
+func TestMoreModelsThanARoleCanBeGivenIsAnError(t *testing.T) {
+	text := "account: \"123456789012\"\nregions: [us-east-1]\nserverless: {}\nmodels:\n  all:\n    targets:\n"
+	for _, model := range []string{"haiku-5-5", "sonnet-5-5", "opus-5-5", "opus-5"} {
+		for _, region := range []string{"us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-west-2"} {
+			text += fmt.Sprintf("      - {model: global.anthropic.claude-%s, region: %s}\n", model, region)
+		}
+	}
+	e := written(t, "all", text)
+	err := stacks.Build(newApp(t, t.TempDir()), []environment.Environment{e}, stub(t))
+	want := "all-us-east-1: " + e.File + ": models: 20 targets make a policy of "
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s…", err, want)
 	}
 }
