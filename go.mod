@@ -2,6 +2,12 @@ module github.com/genai-pipeline/genai-pipeline
 
 go 1.26.0
 
+ignore (
+	./.build
+	./cdk.out
+	./node_modules
+)
+
 require (
 	github.com/anthropics/anthropic-sdk-go v1.84.0
 	github.com/aws/aws-cdk-go/awscdk/v2 v2.270.0

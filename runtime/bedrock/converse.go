@@ -119,7 +119,11 @@ func contentBlock(block inference.Block) types.ContentBlock {
 	case block.Result != nil:
 		result := types.ToolResultBlock{
 			ToolUseId: aws.String(block.Result.ID),
-			Content:   []types.ToolResultContentBlock{&types.ToolResultContentBlockMemberText{Value: block.Result.Text}},
+			// Converse refuses empty text; a tool that said nothing is an empty list.
+			Content: []types.ToolResultContentBlock{},
+		}
+		if block.Result.Text != "" {
+			result.Content = append(result.Content, &types.ToolResultContentBlockMemberText{Value: block.Result.Text})
 		}
 		if block.Result.Error {
 			result.Status = types.ToolResultStatusError

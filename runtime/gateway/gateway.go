@@ -15,10 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/genai-pipeline/genai-pipeline/runtime/anthropic"
 	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
-	"github.com/genai-pipeline/genai-pipeline/runtime/openai"
 	"github.com/genai-pipeline/genai-pipeline/runtime/record"
 )
 
@@ -51,8 +49,8 @@ type gateway struct {
 func New(options Options) http.Handler {
 	g := &gateway{Options: options, health: newHealth()}
 	handlers := map[string]http.HandlerFunc{
-		endpoint.ChatCompletions: g.inference("openai", openai.Surface{}),
-		endpoint.Messages:        g.inference("anthropic", anthropic.Surface{}),
+		endpoint.ChatCompletions: g.inference("openai", openaiSurface{}),
+		endpoint.Messages:        g.inference("anthropic", anthropicSurface{}),
 		endpoint.Models:          g.models,
 		endpoint.Model:           g.model,
 		endpoint.Livez:           func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") },
@@ -124,32 +122,28 @@ func (t *tracker) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the writer beneath.
 func (t *tracker) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
-// surface picks the form of an answer that belongs to no surface's own path. Anthropic's clients always name their
+// surfaceOf picks the form of an answer that belongs to no surface's own path. Anthropic's clients always name their
 // API version.
-func surface(r *http.Request) Surface {
+func surfaceOf(r *http.Request) Surface {
 	if r.URL.Path == endpoint.Messages || r.Header.Get("Anthropic-Version") != "" {
-		return anthropic.Surface{}
+		return anthropicSurface{}
 	}
-	return openai.Surface{}
+	return openaiSurface{}
 }
 
 func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, failure *inference.Error) {
-	s := surface(r)
+	s := surfaceOf(r)
 	writeError(w, s, failure, newID(w, s))
 }
 
 func (g *gateway) models(w http.ResponseWriter, r *http.Request) {
-	s := surface(r)
+	s := surfaceOf(r)
 	newID(w, s)
-	if _, ok := s.(anthropic.Surface); ok {
-		writeJSON(w, http.StatusOK, anthropic.Surface{}.AppendModels(nil, g.Router.Models()))
-		return
-	}
-	writeJSON(w, http.StatusOK, openai.Surface{}.AppendModels(nil, g.Router.Models()))
+	writeJSON(w, http.StatusOK, s.AppendModels(nil, g.Router.Models()))
 }
 
 func (g *gateway) model(w http.ResponseWriter, r *http.Request) {
-	s := surface(r)
+	s := surfaceOf(r)
 	id := newID(w, s)
 	name := r.PathValue("id")
 	if !slices.Contains(g.Router.Models(), name) {
@@ -159,11 +153,7 @@ func (g *gateway) model(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if _, ok := s.(anthropic.Surface); ok {
-		writeJSON(w, http.StatusOK, anthropic.Surface{}.AppendModel(nil, name))
-		return
-	}
-	writeJSON(w, http.StatusOK, openai.Surface{}.AppendModel(nil, name))
+	writeJSON(w, http.StatusOK, s.AppendModel(nil, name))
 }
 
 // readyTimeout bounds the credentials' source: a balancer's own check gives up after a few seconds.

@@ -1,6 +1,10 @@
 package gateway
 
-import "github.com/genai-pipeline/genai-pipeline/runtime/inference"
+import (
+	"github.com/genai-pipeline/genai-pipeline/runtime/anthropic"
+	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
+	"github.com/genai-pipeline/genai-pipeline/runtime/openai"
+)
 
 // Surface is one public API: how its requests are read and its answers, events and errors are written.
 // A Surface holds no state; it serves any number of requests at once.
@@ -14,6 +18,35 @@ type Surface interface {
 	Status(code inference.Code) int
 	// RequestIDHeader is the response header that carries the request id.
 	RequestIDHeader() string
+	// AppendModels appends the list of models that callers may name.
+	AppendModels(dst []byte, models []string) []byte
+	// AppendModel appends one model.
+	AppendModel(dst []byte, model string) []byte
+}
+
+// openaiSurface and anthropicSurface widen what Open returns: the surfaces' packages do not know this one, and Go wants
+// the very type that the interface names.
+type (
+	openaiSurface    struct{ openai.Surface }
+	anthropicSurface struct{ anthropic.Surface }
+)
+
+// Open implements Surface.
+func (s openaiSurface) Open(body []byte, id string, router inference.Router) (Exchange, error) {
+	exchange, err := s.Surface.Open(body, id, router)
+	if err != nil {
+		return nil, err
+	}
+	return exchange, nil
+}
+
+// Open implements Surface.
+func (s anthropicSurface) Open(body []byte, id string, router inference.Router) (Exchange, error) {
+	exchange, err := s.Surface.Open(body, id, router)
+	if err != nil {
+		return nil, err
+	}
+	return exchange, nil
 }
 
 // Exchange is one request on one surface: what to ask the model, and how to write what comes back.
