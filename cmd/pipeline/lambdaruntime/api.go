@@ -55,8 +55,8 @@ func (s *sandbox) next(w http.ResponseWriter, r *http.Request) {
 
 // response passes the answer on while the process writes it.
 func (s *sandbox) response(w http.ResponseWriter, r *http.Request) {
-	// Without this, a reply before the end of the request would first wait for the rest of it.
 	connection := http.NewResponseController(w)
+	// Without this, a reply before the end of the request would first wait for the rest of it.
 	_ = connection.EnableFullDuplex()
 	inv := s.find(r.PathValue("id"))
 	if inv == nil {
@@ -64,55 +64,44 @@ func (s *sandbox) response(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reader, writer := io.Pipe()
-	upload := &upload{connection: connection}
+	left := make(chan struct{})
 	contentType := r.Header.Get("Content-Type")
 	response := &invoke.Response{
 		Stream:      r.Header.Get(headerResponseMode) == "streaming" || contentType == invoke.StreamContentType,
 		ContentType: contentType,
-		Body:        &body{PipeReader: reader, finished: inv.finished, stop: upload.stop},
+		Body:        &body{PipeReader: reader, finished: inv.finished, leave: sync.OnceFunc(func() { close(left) })},
 	}
 	if !inv.answer(response) {
 		refuse(w, http.StatusForbidden, "InvalidStateTransition")
 		return
 	}
-	_, err := io.Copy(writer, r.Body)
-	if upload.finish() {
-		// The caller is gone. Taking no more makes the program's writes fail, and a polite reply lets it go on living.
-		w.Header().Set("Connection", "close")
-	} else {
+	uploaded := make(chan struct{})
+	go func() {
+		defer close(uploaded)
+		_, err := io.Copy(writer, r.Body)
 		_ = writer.CloseWithError(s.ending(r, err))
+		_, _ = io.Copy(io.Discard, r.Body)
+	}()
+	select {
+	case <-uploaded:
+		w.WriteHeader(http.StatusAccepted)
+	case <-left:
+		// The caller is gone. An early reply makes the program's writes fail and lets it go on living; what it has
+		// under way must still be read, or the connection would break before it sees the reply.
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Content-Length", "0") // so that the reply ends before the handler does
+		w.WriteHeader(http.StatusAccepted)
+		_ = connection.Flush()
+		_ = connection.SetReadDeadline(time.Now().Add(process.Grace))
+		<-uploaded
 	}
-	w.WriteHeader(http.StatusAccepted)
-}
-
-// upload is the answer on its way from the process.
-type upload struct {
-	connection *http.ResponseController
-
-	mu                sync.Mutex
-	stopped, finished bool
-}
-
-// stop interrupts the upload. Once that is over the connection serves other requests, and is left alone.
-func (u *upload) stop() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if !u.finished {
-		u.stopped = true
-		_ = u.connection.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
-// finish ends the upload and reports whether it was stopped.
-func (u *upload) finish() (stopped bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.finished = true
-	return u.stopped
 }
 
 // ending is how an answer ends: nil, or a *invoke.FunctionError.
 func (s *sandbox) ending(r *http.Request, err error) error {
+	if errors.Is(err, io.ErrClosedPipe) {
+		return nil // nobody reads it
+	}
 	if err != nil {
 		return s.broken(err)
 	}
@@ -127,7 +116,7 @@ func (s *sandbox) ending(r *http.Request, err error) error {
 type body struct {
 	*io.PipeReader
 	finished <-chan struct{}
-	stop     func() // stops taking what the process writes
+	leave    func() // tells the process that nobody reads any more
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -139,7 +128,7 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 func (b *body) Close() error {
-	b.stop()
+	b.leave()
 	return b.PipeReader.Close()
 }
 

@@ -66,6 +66,8 @@ func handle(ctx context.Context, o order) (any, error) {
 		return stream(o.Gate, errors.New("lost it")), nil
 	case "stream and exit":
 		return stream(o.Gate, errExit), nil
+	case "stream without end":
+		return stream(o.Gate, errEndless), nil
 	case "gate":
 		pass(o.Gate)
 	}
@@ -74,7 +76,18 @@ func handle(ctx context.Context, o order) (any, error) {
 	return report{os.Getpid(), deadline, c.AwsRequestID, c.InvokedFunctionArn}, nil
 }
 
-var errExit = errors.New("exit")
+var (
+	errExit    = errors.New("exit")
+	errEndless = errors.New("endless")
+)
+
+func writeUntilFailure(w io.Writer) {
+	for {
+		if _, err := io.WriteString(w, "more"); err != nil {
+			return
+		}
+	}
+}
 
 func pass(gate string) {
 	response, err := http.Get(gate)
@@ -83,7 +96,7 @@ func pass(gate string) {
 	}
 }
 
-// stream writes "one", passes the gate, writes "two" and ends with the error. A failed write is told to the gate.
+// stream writes "one", passes the gate, writes "two" and ends with the error.
 func stream(gate string, end error) *events.APIGatewayProxyStreamingResponse {
 	reader, writer := io.Pipe()
 	go func() {
@@ -92,9 +105,11 @@ func stream(gate string, end error) *events.APIGatewayProxyStreamingResponse {
 		if errors.Is(end, errExit) {
 			os.Exit(7)
 		}
-		if _, err := io.WriteString(writer, "two"); err != nil {
+		if errors.Is(end, errEndless) {
+			writeUntilFailure(writer)
 			pass(gate + "?write=failed")
 		}
+		_, _ = io.WriteString(writer, "two")
 		_ = writer.CloseWithError(end)
 	}()
 	return &events.APIGatewayProxyStreamingResponse{StatusCode: 200, Body: reader}
@@ -283,7 +298,7 @@ func TestEachConcurrentInvocationHasItsOwnProcess(t *testing.T) {
 
 func TestClosingTheAnswerMakesTheFunctionsWritesFail(t *testing.T) {
 	r, g := start(t, func(o *lambdaruntime.Options) { o.MaxProcesses = 1 }), newGate(t)
-	response := do(t, r, order{Do: "stream", Gate: g.URL})
+	response := do(t, r, order{Do: "stream without end", Gate: g.URL})
 	pid := r.Processes()[0]
 	<-g.arrived
 	if err := response.Body.Close(); err != nil {
