@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambda/messages"
 )
 
 // InProcess runs a handler in this process, for tests that cannot use processes, such as those on a fake clock. It
@@ -80,6 +82,10 @@ func asFunctionError(err error) *FunctionError {
 	var reported *FunctionError
 	if errors.As(err, &reported) {
 		return reported
+	}
+	var told messages.InvokeResponse_Error
+	if errors.As(err, &told) {
+		return &FunctionError{Type: told.Type, Message: told.Message}
 	}
 	kind := reflect.TypeOf(err)
 	if kind.Kind() == reflect.Pointer {
