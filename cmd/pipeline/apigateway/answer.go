@@ -110,6 +110,7 @@ func (e *exchange) stream(ctx context.Context, response *invoke.Response) {
 		e.refuse(http.StatusInternalServerError, messageInternal)
 		return
 	}
+	idle.Reset(streamIdleLimit)
 	e.head(head.StatusCode, head.Headers, head.MultiValueHeaders, head.Cookies)
 	e.pass(rest)
 	buffer := make([]byte, 32<<10)
