@@ -102,7 +102,7 @@ type inProcessBody struct {
 
 func (b *inProcessBody) Read(p []byte) (int, error) {
 	n, err := b.reader.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
 		err = asFunctionError(err)
 	}
 	return n, err

@@ -32,8 +32,8 @@ type Response struct {
 	// Stream says that the function meant its answer to be passed on as it is written.
 	Stream      bool
 	ContentType string
-	// Body must be closed; closing it early makes the function's writes fail. A function that fails after it began to
-	// answer makes Read return a *FunctionError.
+	// Body must be closed; closing it early makes the function's writes fail, and reads return io.ErrClosedPipe. A
+	// function that fails after it began to answer makes Read return a *FunctionError.
 	Body io.ReadCloser
 	// FunctionError is set when the function failed before it began to answer. Body is then empty.
 	FunctionError *FunctionError

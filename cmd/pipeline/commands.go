@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	running "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/up"
+	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+)
+
+// defaultPace makes the embedded Bedrock's streams look like streams to a person.
+const defaultPace = 30 * time.Millisecond
+
+// faults is a flag that may be given several times.
+type faults []bedrocktest.Fault
+
+func (f *faults) String() string { return "" }
+
+func (f *faults) Set(text string) error {
+	fault, err := bedrocktest.ParseFault(text)
+	*f = append(*f, fault)
+	return err
+}
+
+// bedrockFlags adds the flags of the embedded Bedrock.
+func bedrockFlags(flags *flag.FlagSet, pace *time.Duration, into *faults) {
+	flags.DurationVar(pace, "pace", defaultPace, "time between two pieces of a stream of the embedded Bedrock")
+	kinds := make([]string, 0, len(bedrocktest.Kinds()))
+	for _, kind := range bedrocktest.Kinds() {
+		kinds = append(kinds, string(kind))
+	}
+	flags.Var(into, "fault", "a failure of the embedded Bedrock to begin with, such as \"throttle\" or \"silence:after=3,delay=2s\"; may be repeated; one of "+strings.Join(kinds, ", "))
+}
+
+func up(ctx context.Context, flags *flag.FlagSet, args, environ []string, stdout io.Writer) error {
+	o := running.Options{Environ: environ}
+	var planned faults
+	flags.StringVar(&o.Environment, "environment", "local", "name of the environment, a file in environments/")
+	flags.StringVar(&o.Assembly, "assembly", "", "run this synthesized assembly instead of synthesizing one")
+	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "address to serve on; port 0 takes a free one")
+	flags.StringVar(&o.Bedrock, "bedrock", running.BedrockEmbedded, "embedded, or aws for the real service with your own credentials")
+	flags.BoolVar(&o.Once, "once", false, "ask the two examples, compare the processes' environments with the template's, and end")
+	bedrockFlags(flags, &o.Pace, &planned)
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	o.Faults = planned
+	var err error
+	if o.Root, err = running.Root("."); err != nil {
+		return err
+	}
+	return running.Run(ctx, o, stdout)
+}
+
+func bedrock(ctx context.Context, flags *flag.FlagSet, args, _ []string, stdout io.Writer) error {
+	var pace time.Duration
+	var planned faults
+	address := flags.String("listen", "127.0.0.1:8081", "address to serve on; port 0 takes a free one")
+	bedrockFlags(flags, &pace, &planned)
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", *address)
+	if err != nil {
+		return fmt.Errorf("cannot serve on %s, choose another address with -listen: %w", *address, err)
+	}
+	embedded := bedrocktest.New(bedrocktest.Options{Pace: pace, DropBodies: true})
+	embedded.Script(planned...)
+	server := &http.Server{Handler: embedded, ReadHeaderTimeout: 10 * time.Second}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	_, _ = fmt.Fprintf(stdout, "The embedded Bedrock listens on http://%s; any AWS SDK finds it with\n"+
+		"  export AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://%[1]s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n"+
+		"Ctrl-C stops it.\n", listener.Addr())
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func stacks(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout io.Writer) error {
+	dir := flags.String("assembly", "cdk.out", "folder of the assembly")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	a, err := assembly.Read(*dir)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(stdout, 0, 0, 3, ' ', 0)
+	_, _ = fmt.Fprintln(w, "STACK\tACCOUNT\tREGION\tRESOURCES\tKINDS")
+	for _, s := range a.Stacks {
+		kinds := make([]string, 0, len(s.Resources))
+		for _, k := range s.Kinds() {
+			kinds = append(kinds, fmt.Sprintf("%s %d", strings.TrimPrefix(k.Type, "AWS::"), k.Count))
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", s.ID, s.Account, s.Region, len(s.Resources), strings.Join(kinds, ", "))
+	}
+	return w.Flush()
+}

@@ -1,0 +1,245 @@
+// Package up is the command that runs an environment on this machine: it synthesizes the environment for AWS and then
+// starts the programs of the result from its templates.
+//
+// It must not know what is in the stacks: what is run, and how, is read from the templates.
+package up
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/local"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/progress"
+	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+)
+
+// The services that can answer for Bedrock.
+const (
+	BedrockEmbedded = "embedded"
+	BedrockAWS      = "aws"
+)
+
+// Options says what to run and how.
+type Options struct {
+	Root        string              // of the checkout
+	Environment string              // name of the environment
+	Assembly    string              // an assembly to use instead of synthesizing one
+	Listen      string              // address of the first variant; the next ones take the ports after it
+	Bedrock     string              // BedrockEmbedded or BedrockAWS
+	Pace        time.Duration       // of the embedded Bedrock's streams
+	Faults      []bedrocktest.Fault // that the embedded Bedrock begins with
+	Once        bool                // ask the two examples, compare environments, and end
+	Environ     []string            // this process's own
+}
+
+// Run does it. It returns when the context ends, or, with Once, when the answers are there.
+func Run(ctx context.Context, o Options, stdout io.Writer) (err error) {
+	if o.Bedrock != BedrockEmbedded && o.Bedrock != BedrockAWS {
+		return fmt.Errorf("-bedrock is %q; allowed are %s and %s", o.Bedrock, BedrockEmbedded, BedrockAWS)
+	}
+	// First of all, because everything after it takes long.
+	listener, err := listen(o.Listen)
+	if err != nil {
+		return err
+	}
+	s := &session{options: o, out: stdout, progress: progress.New(stdout), listeners: []net.Listener{listener}}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+		return err
+	}
+	if o.Once {
+		return s.once(ctx)
+	}
+	s.printf("\nCtrl-C stops it.\n")
+	<-ctx.Done()
+	return nil
+}
+
+// session is what one run holds.
+type session struct {
+	options   Options
+	out       io.Writer
+	progress  *progress.Reporter
+	listeners []net.Listener
+	servers   []*http.Server
+	variants  []*variant
+	bedrock   string // URL of the embedded one
+}
+
+// variant is a stack that runs, and where.
+type variant struct {
+	*local.Variant
+	url string
+}
+
+func (s *session) printf(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format, args...) }
+
+func (s *session) start(ctx context.Context) error {
+	dir := s.options.Assembly
+	if dir == "" {
+		dir = filepath.Join(s.options.Root, ".build", "cdk.out."+s.options.Environment)
+		name := "synthesize " + s.options.Environment
+		if err := s.progress.Step(name, func() error { return synthesize(ctx, s.options, dir) }); err != nil {
+			return err
+		}
+	}
+	a, err := assembly.Read(dir)
+	if err != nil {
+		return err
+	}
+	standIns, err := s.standIns()
+	if err != nil {
+		return err
+	}
+	for _, stack := range a.Stacks {
+		functions, err := stack.Functions()
+		if err != nil {
+			return err
+		}
+		if len(functions) == 0 {
+			continue
+		}
+		if err := s.startServerless(ctx, stack, standIns); err != nil {
+			return err
+		}
+	}
+	if len(s.variants) == 0 {
+		return fmt.Errorf("no stack in %s names a program of this repository, so there is nothing to run", dir)
+	}
+	for _, v := range s.variants {
+		if err := s.progress.Step("wait until "+v.Stack.ID+" is ready", func() error { return v.ready(ctx) }); err != nil {
+			return err
+		}
+	}
+	s.table(a)
+	return nil
+}
+
+// standIns starts what stands in for AWS, and returns the variables that lead there.
+func (s *session) standIns() (map[string]string, error) {
+	if s.options.Bedrock == BedrockAWS {
+		return local.PersonStandIns(s.options.Environ), nil
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("the embedded Bedrock: %w", err)
+	}
+	bedrock := bedrocktest.New(bedrocktest.Options{Pace: s.options.Pace, DropBodies: true})
+	bedrock.Script(s.options.Faults...)
+	s.serve(listener, bedrock)
+	s.bedrock = "http://" + listener.Addr().String()
+	return local.EmbeddedStandIns(s.bedrock), nil
+}
+
+func (s *session) startServerless(ctx context.Context, stack *assembly.Stack, standIns map[string]string) error {
+	options := local.Options{Root: s.options.Root, Work: filepath.Join(s.options.Root, ".build", "local"), StandIns: standIns}
+	v := &variant{}
+	err := s.progress.Step("build the programs of "+stack.ID, func() (err error) {
+		v.Variant, err = local.Serverless(ctx, stack, options)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.variants = append(s.variants, v)
+	listener, err := s.listener(len(s.variants) - 1)
+	if err != nil {
+		return err
+	}
+	v.url = "http://" + listener.Addr().String()
+	s.serve(listener, v.Handler)
+	return nil
+}
+
+// listener is where the i-th variant is served.
+func (s *session) listener(i int) (net.Listener, error) {
+	if i < len(s.listeners) {
+		return s.listeners[i], nil
+	}
+	first := s.listeners[0].Addr().(*net.TCPAddr)
+	next := *first
+	next.Port += i
+	listener, err := listen(next.String())
+	if err == nil {
+		s.listeners = append(s.listeners, listener)
+	}
+	return listener, err
+}
+
+// listen says, when a port is taken, which one and how to choose another.
+func listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		_, port, _ := net.SplitHostPort(address)
+		other, _ := strconv.Atoi(port)
+		return nil, fmt.Errorf("port %s is taken by another program; choose another one: make up PORT=%d", port, other+1000)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+	}
+	return listener, nil
+}
+
+func (s *session) serve(listener net.Listener, handler http.Handler) {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	s.servers = append(s.servers, server)
+	go func() { _ = server.Serve(listener) }() // ends when closed
+}
+
+// close stops everything, and says so once anything had been started.
+func (s *session) close() error {
+	var problems []error
+	begin := time.Now()
+	for _, server := range s.servers {
+		_ = server.Close()
+	}
+	left := 0
+	for _, v := range s.variants {
+		problems = append(problems, v.Close())
+		for _, f := range v.Functions {
+			left += len(f.Runtime.Processes())
+		}
+	}
+	for _, listener := range s.listeners {
+		_ = listener.Close()
+	}
+	if left > 0 {
+		problems = append(problems, fmt.Errorf("%d processes are left running", left))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return err
+	}
+	if len(s.variants) > 0 {
+		s.printf("\nStopped in %.1f s; nothing is left running.\n", time.Since(begin).Seconds())
+	}
+	return nil
+}
+
+// Root finds the checkout that the folder is in: the nearest one above with a cdk.json.
+func Root(folder string) (string, error) {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return "", err
+	}
+	for at := folder; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "cdk.json")); err == nil {
+			return at, nil
+		}
+		if at == filepath.Dir(at) {
+			return "", fmt.Errorf("%s is not in a checkout of this repository: no cdk.json there or above", folder)
+		}
+	}
+}
