@@ -1,0 +1,215 @@
+package conformance_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/apigateway"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/invoke"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/lambdaruntime"
+	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+)
+
+// now is the day the embedded Bedrock lives in, so that no test dies with a model.
+var now = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+
+// The body limit that the error tests set, small enough to pass it cheaply.
+const maxBody = 100_000
+
+var maxBodyText = strconv.Itoa(maxBody)
+
+// pixel is a PNG picture of one pixel.
+const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+// variant is one way the product runs.
+type variant struct {
+	name  string
+	start func(*testing.T, options) *deployment
+	// cancels says that a client that leaves stops the model. API Gateway and Lambda do not tell a function.
+	cancels bool
+}
+
+func variants() []variant {
+	return []variant{{"lambda", startLambda, false}, {"server", startServer, true}}
+}
+
+type options struct {
+	environment map[string]string // on top of the template's
+	bedrock     bedrocktest.Options
+}
+
+// deployment is a running variant.
+type deployment struct {
+	url     string
+	bedrock *bedrocktest.Server
+	invoker invoke.Invoker // direct invocation; nil where there is none
+	log     *log
+}
+
+// log collects what a program prints. It is safe for concurrent use.
+type log struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// records returns the access lines printed so far. A reply is complete before its line is written only for a client
+// that does not read to the end, so whoever has read an answer finds its line.
+func (d *deployment) records(t *testing.T) []map[string]any {
+	t.Helper()
+	var records []map[string]any
+	for line := range strings.Lines(d.log.String()) {
+		var record map[string]any
+		if json.Unmarshal([]byte(line), &record) == nil && record["msg"] == "request" {
+			records = append(records, record)
+		}
+	}
+	return records
+}
+
+// environment is the template's, with the test's changes.
+func (o options) settings() map[string]string {
+	environment := maps.Clone(built.function.Environment)
+	maps.Copy(environment, o.environment)
+	return environment
+}
+
+// startBedrock serves an embedded Bedrock and returns what makes a program call it: what the role and the network are
+// in AWS.
+func startBedrock(t *testing.T, o options) (*bedrocktest.Server, map[string]string) {
+	if o.bedrock.Now == nil {
+		o.bedrock.Now = func() time.Time { return now }
+	}
+	bedrock := bedrocktest.New(o.bedrock)
+	server := httptest.NewServer(bedrock)
+	t.Cleanup(server.Close)
+	return bedrock, map[string]string{
+		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": server.URL,
+		"AWS_ACCESS_KEY_ID":                "AKIDEXAMPLE",
+		"AWS_SECRET_ACCESS_KEY":            "not-a-secret",
+		"AWS_EC2_METADATA_DISABLED":        "true",
+	}
+}
+
+// startLambda runs the function behind the template's API.
+func startLambda(t *testing.T, o options) *deployment {
+	t.Helper()
+	bedrock, standIns := startBedrock(t, o)
+	out := &log{}
+	function, err := lambdaruntime.New(lambdaruntime.Options{
+		Binary:      built.lambda,
+		Name:        built.function.Name,
+		Region:      built.stack.Region,
+		Timeout:     built.function.Timeout,
+		MemoryMB:    built.function.MemoryMB,
+		Environment: o.settings(),
+		StandIns:    standIns,
+		Log:         out,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = function.Close() })
+	server := httptest.NewServer(newFront(t, function))
+	t.Cleanup(server.Close)
+	return &deployment{url: server.URL, bedrock: bedrock, invoker: function, log: out}
+}
+
+// newFront builds the API of the template over an invoker.
+func newFront(t *testing.T, function invoke.Invoker) http.Handler {
+	t.Helper()
+	apis, err := apigateway.Read(built.stack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(apis) != 1 {
+		t.Fatalf("the template has %d APIs, want 1", len(apis))
+	}
+	front, err := apigateway.New(apis[0], map[string]invoke.Invoker{built.function.LogicalID: function})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return front
+}
+
+// startServer runs the plain server with the same settings.
+func startServer(t *testing.T, o options) *deployment {
+	t.Helper()
+	bedrock, standIns := startBedrock(t, o)
+	environment := o.settings()
+	maps.Copy(environment, standIns)
+	environment[settings.EnvListen] = "127.0.0.1:0"
+	environment["AWS_REGION"] = built.stack.Region
+	cmd := exec.Command(built.server)
+	for name, value := range environment {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	reader, writer := io.Pipe()
+	cmd.Stdout, cmd.Stderr = writer, writer
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	out := &log{}
+	address := make(chan string, 1)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		watch(reader, out, address)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the server ended with %v\n%s", err, out.String())
+		}
+		_ = writer.Close()
+		<-drained
+	})
+	return &deployment{url: "http://" + <-address, bedrock: bedrock, log: out}
+}
+
+// watch copies what the server prints, and says on which address it listens, or closes the channel when it ends.
+func watch(r io.Reader, out io.Writer, address chan<- string) {
+	defer close(address)
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		_, _ = out.Write(append(bytes.Clone(lines.Bytes()), '\n'))
+		var line struct{ Msg, Address string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
+			address <- line.Address
+		}
+	}
+}
+
+func onlyCall(t *testing.T, d *deployment) bedrocktest.Call {
+	t.Helper()
+	calls := d.bedrock.Calls()
+	if len(calls) != 1 {
+		t.Fatalf("Bedrock got %d calls, want 1", len(calls))
+	}
+	return calls[0]
+}
