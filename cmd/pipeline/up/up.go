@@ -68,6 +68,14 @@ func Run(ctx context.Context, o Options, stdout io.Writer) (err error) {
 	return nil
 }
 
+// short is a path as seen from the checkout, which is where a person stands.
+func (s *session) short(path string) string {
+	if short, err := filepath.Rel(s.options.Root, path); err == nil {
+		return short
+	}
+	return path
+}
+
 // session is what one run holds.
 type session struct {
 	options   Options
@@ -184,8 +192,12 @@ func listen(address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		_, port, _ := net.SplitHostPort(address)
-		other, _ := strconv.Atoi(port)
-		return nil, fmt.Errorf("port %s is taken by another program; choose another one: make up PORT=%d", port, other+1000)
+		taken, _ := strconv.Atoi(port)
+		other := taken + 1000
+		if other > 65000 {
+			other = taken - 1000
+		}
+		return nil, fmt.Errorf("port %s is taken by another program; choose another one: make up PORT=%d", port, other)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)

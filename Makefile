@@ -1,0 +1,78 @@
+# Everything a person does here. Needed: Go, npm and make; the CDK command line and its Node come from package-lock.json.
+
+PORT     ?= 8080
+BEDROCK  ?= embedded
+ENV      ?= dev
+FUZZTIME ?= 3s
+FUZZ     ?= runtime
+BENCH    ?= ./runtime/... ./test/...
+
+# The pinned Node and CDK before whatever the machine has.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+CDK      = cdk --no-notices -c environment=$(ENV)
+PIPELINE = .build/pipeline
+INSTALLED = node_modules/.installed
+STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help up once test synth diff deploy check format vet lint fuzz bench clean pipeline
+
+help: ## lists these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(INSTALLED) pipeline ## synthesizes the local environment and runs it here; PORT=8080, BEDROCK=aws for the real service
+	@exec $(PIPELINE) up -listen 127.0.0.1:$(PORT) -bedrock $(BEDROCK)
+
+once: $(INSTALLED) pipeline ## the same, asks two questions, compares the environments and ends
+	@exec $(PIPELINE) up -once -listen 127.0.0.1:0
+
+test: $(INSTALLED) ## runs every test, fuzzes for some seconds, and runs the local environment once
+	go test -count=1 ./...
+	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory once
+
+synth: $(INSTALLED) pipeline ## synthesizes an environment and lists its stacks; ENV=dev
+	@$(CDK) synth --quiet '**'
+	@$(PIPELINE) stacks
+
+diff: $(INSTALLED) ## shows what a deployment would change; ENV=dev
+	@$(CDK) diff '**'
+
+deploy: $(INSTALLED) ## deploys an environment; ENV=dev
+	@$(CDK) deploy --require-approval broadening '**'
+
+check: format vet lint test ## is the gate: format, vet, lint, tests, and nothing changed by them
+	git diff --exit-code
+
+format:
+	@files=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$files" ]; then echo "not formatted, run gofmt -w on:"; echo "$$files"; exit 1; fi
+
+vet:
+	go vet ./...
+
+lint:
+	$(STATICCHECK) ./...
+
+fuzz: ## runs each fuzz target; FUZZTIME=3s, FUZZ=folder
+	@for folder in $$(grep -rl --include='*_test.go' '^func Fuzz' $(FUZZ) | xargs -n 1 dirname | sort -u); do \
+	  for target in $$(go test -list '^Fuzz' ./$$folder | grep '^Fuzz'); do \
+	    echo "fuzz $$folder $$target for $(FUZZTIME)"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$folder || exit 1; \
+	  done; \
+	done
+
+bench: ## runs the benchmarks; BENCH=packages
+	go test -run '^$$' -bench . -benchmem $(BENCH)
+
+clean: ## removes everything that was made here
+	rm -rf .build cdk.out node_modules
+
+# Always: the Go tool knows better than make whether it is up to date.
+pipeline:
+	@go build -o $(PIPELINE) ./cmd/pipeline
+
+$(INSTALLED): package-lock.json package.json .npmrc
+	@echo "install the CDK command line and Node …"
+	@npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
