@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func runHere(t *testing.T, ctx context.Context, args ...string) (stdout string, err error) {
+	t.Helper()
+	var out, problems bytes.Buffer
+	err = run(ctx, args, os.Environ(), &out, &problems)
+	return out.String(), err
+}
+
+func TestRefusedCommandLines(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"nothing", nil, "a command is missing\nusage: pipeline COMMAND"},
+		{"unknown command", []string{"down"}, "there is no command \"down\"\nusage: pipeline COMMAND [FLAGS]\n\n  up        synthesize"},
+		{"argument", []string{"stacks", "cdk.out"}, "takes no argument \"cdk.out\""},
+		{"port taken", []string{"up", "-listen", taken.Addr().String()}, "port " + port + " is taken by another program; choose another one: make up PORT="},
+		{"unknown Bedrock", []string{"up", "-bedrock", "other"}, "-bedrock is \"other\"; allowed are embedded and aws"},
+		{"unknown fault", []string{"bedrock", "-fault", "other"}, "other"},
+		{"no assembly", []string{"stacks", "-assembly", t.TempDir()}, "is not a cloud assembly"},
+		{"nothing to run", []string{"up", "-listen", "127.0.0.1:0", "-assembly", emptyAssembly(t)}, "so there is nothing to run"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if _, err := runHere(t, t.Context(), test.args...); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v; want it to contain %q", err, test.want)
+			}
+		})
+	}
+}
+
+func emptyAssembly(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`{"artifacts":{}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestStacks(t *testing.T) {
+	got, err := runHere(t, t.Context(), "stacks", "-assembly", filepath.Join("apigateway", "testdata"))
+	want := `STACK   ACCOUNT        REGION      RESOURCES   KINDS
+api     000000000000   us-east-1   15          ApiGateway::Method 5, ApiGateway::Resource 6, ApiGateway::RestApi 1, ApiGateway::Stage 1, Lambda::Alias 1, Lambda::Function 1
+`
+	if err != nil || got != want {
+		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
+	}
+}
+
+func TestBedrockEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	got, err := runHere(t, ctx, "bedrock", "-listen", "127.0.0.1:0", "-fault", "throttle")
+	if err != nil || !strings.Contains(got, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:") {
+		t.Errorf("got %v, %s", err, got)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	if got, err := runHere(t, t.Context(), "help"); err != nil || !strings.Contains(got, "bedrock   serve the embedded Bedrock") {
+		t.Errorf("got %v, %s", err, got)
+	}
+	if _, err := runHere(t, t.Context(), "up", "-h"); err != nil {
+		t.Errorf("up -h: %v", err)
+	}
+}
