@@ -128,11 +128,10 @@ func (c *call) refuse(w http.ResponseWriter, err error) {
 func (c *call) failed(failure *inference.Error) {
 	c.record.Code = failure.Code
 	c.record.Status = c.surface.Status(failure.Code)
-	if failure.Cause != nil {
+	// What a caller got wrong is told to the caller alone: a field's name, or Bedrock's own message, may quote the
+	// prompt.
+	if failure.Cause != nil && failure.Code != inference.InvalidRequest {
 		c.record.Cause = failure.Cause.Error()
-	}
-	if failure.Code == inference.InvalidRequest {
-		c.record.Cause = failure.Field // what callers get wrong; the message may quote them
 	}
 }
 

@@ -55,40 +55,60 @@ type options struct {
 type deployment struct {
 	url     string
 	bedrock *bedrocktest.Server
-	invoker invoke.Invoker // direct invocation; nil where there is none
+	ended   <-chan struct{} // gets a value when a call to Bedrock has ended on Bedrock's side
+	invoker invoke.Invoker  // direct invocation; nil where there is none
 	log     *log
 }
 
 // log collects what a program prints. It is safe for concurrent use.
 type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu      sync.Mutex
+	text    strings.Builder
+	changed chan struct{} // closed and replaced with every write
 }
+
+func newLog() *log { return &log{changed: make(chan struct{})} }
 
 func (l *log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.buf.Write(p)
+	close(l.changed)
+	l.changed = make(chan struct{})
+	return l.text.Write(p)
 }
 
-func (l *log) String() string {
+func (l *log) read() (string, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.buf.String()
+	return l.text.String(), l.changed
 }
 
-// records returns the access lines printed so far. A reply is complete before its line is written only for a client
-// that does not read to the end, so whoever has read an answer finds its line.
-func (d *deployment) records(t *testing.T) []map[string]any {
+// patience is how long a program may take to print what it must.
+const patience = 10 * time.Second
+
+// records returns the access lines, once there are as many as wanted: a program may print a line just after the last
+// byte of its answer.
+func (d *deployment) records(t *testing.T, want int) []map[string]any {
 	t.Helper()
-	var records []map[string]any
-	for line := range strings.Lines(d.log.String()) {
-		var record map[string]any
-		if json.Unmarshal([]byte(line), &record) == nil && record["msg"] == "request" {
-			records = append(records, record)
+	limit := time.After(patience)
+	for {
+		text, changed := d.log.read()
+		var records []map[string]any
+		for line := range strings.Lines(text) {
+			var record map[string]any
+			if json.Unmarshal([]byte(line), &record) == nil && record["msg"] == "request" {
+				records = append(records, record)
+			}
+		}
+		if len(records) >= want {
+			return records
+		}
+		select {
+		case <-changed:
+		case <-limit:
+			t.Fatalf("%d of %d records were printed:\n%s", len(records), want, text)
 		}
 	}
-	return records
 }
 
 // environment is the template's, with the test's changes.
@@ -100,14 +120,18 @@ func (o options) settings() map[string]string {
 
 // startBedrock serves an embedded Bedrock and returns what makes a program call it: what the role and the network are
 // in AWS.
-func startBedrock(t *testing.T, o options) (*bedrocktest.Server, map[string]string) {
+func startBedrock(t *testing.T, o options) (*deployment, map[string]string) {
 	if o.bedrock.Now == nil {
 		o.bedrock.Now = func() time.Time { return now }
 	}
-	bedrock := bedrocktest.New(o.bedrock)
-	server := httptest.NewServer(bedrock)
+	ended := make(chan struct{}, 1000)
+	d := &deployment{bedrock: bedrocktest.New(o.bedrock), ended: ended, log: newLog()}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { ended <- struct{}{} }()
+		d.bedrock.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
-	return bedrock, map[string]string{
+	return d, map[string]string{
 		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": server.URL,
 		"AWS_ACCESS_KEY_ID":                "AKIDEXAMPLE",
 		"AWS_SECRET_ACCESS_KEY":            "not-a-secret",
@@ -118,8 +142,7 @@ func startBedrock(t *testing.T, o options) (*bedrocktest.Server, map[string]stri
 // startLambda runs the function behind the template's API.
 func startLambda(t *testing.T, o options) *deployment {
 	t.Helper()
-	bedrock, standIns := startBedrock(t, o)
-	out := &log{}
+	d, standIns := startBedrock(t, o)
 	function, err := lambdaruntime.New(lambdaruntime.Options{
 		Binary:      built.lambda,
 		Name:        built.function.Name,
@@ -128,7 +151,7 @@ func startLambda(t *testing.T, o options) *deployment {
 		MemoryMB:    built.function.MemoryMB,
 		Environment: o.settings(),
 		StandIns:    standIns,
-		Log:         out,
+		Log:         d.log,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +159,8 @@ func startLambda(t *testing.T, o options) *deployment {
 	t.Cleanup(func() { _ = function.Close() })
 	server := httptest.NewServer(newFront(t, function))
 	t.Cleanup(server.Close)
-	return &deployment{url: server.URL, bedrock: bedrock, invoker: function, log: out}
+	d.url, d.invoker = server.URL, function
+	return d
 }
 
 // newFront builds the API of the template over an invoker.
@@ -159,7 +183,7 @@ func newFront(t *testing.T, function invoke.Invoker) http.Handler {
 // startServer runs the plain server with the same settings.
 func startServer(t *testing.T, o options) *deployment {
 	t.Helper()
-	bedrock, standIns := startBedrock(t, o)
+	d, standIns := startBedrock(t, o)
 	environment := o.settings()
 	maps.Copy(environment, standIns)
 	environment[settings.EnvListen] = "127.0.0.1:0"
@@ -173,22 +197,23 @@ func startServer(t *testing.T, o options) *deployment {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	out := &log{}
 	address := make(chan string, 1)
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		watch(reader, out, address)
+		watch(reader, d.log, address)
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("the server ended with %v\n%s", err, out.String())
+			text, _ := d.log.read()
+			t.Errorf("the server ended with %v\n%s", err, text)
 		}
 		_ = writer.Close()
 		<-drained
 	})
-	return &deployment{url: "http://" + <-address, bedrock: bedrock, log: out}
+	d.url = "http://" + <-address
+	return d
 }
 
 // watch copies what the server prints, and says on which address it listens, or closes the channel when it ends.
