@@ -34,6 +34,8 @@ func TestRefusedCommandLines(t *testing.T) {
 		{"argument", []string{"stacks", "cdk.out"}, "takes no argument \"cdk.out\""},
 		{"port taken", []string{"up", "-listen", taken.Addr().String()}, "port " + port + " is taken by another program; choose another one: make up PORT="},
 		{"unknown Bedrock", []string{"up", "-bedrock", "other"}, "-bedrock is \"other\"; allowed are embedded and aws"},
+		{"open to others", []string{"up", "-listen", "0.0.0.0:8080"}, "the local run listens on loopback addresses only"},
+		{"no port", []string{"up", "-listen", "localhost"}, "it takes an address and a port"},
 		{"unknown fault", []string{"bedrock", "-fault", "other"}, "other"},
 		{"no assembly", []string{"stacks", "-assembly", t.TempDir()}, "is not a cloud assembly"},
 		{"nothing to run", []string{"up", "-listen", "127.0.0.1:0", "-assembly", emptyAssembly(t)}, "so there is nothing to run"},

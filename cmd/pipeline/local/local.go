@@ -34,6 +34,7 @@ type Options struct {
 type Function struct {
 	assembly.Function
 	Runtime *lambdaruntime.Runtime
+	Binary  string // path of the program that its processes run
 	Log     string // path of the file that gets what its processes write
 	log     *os.File
 }
@@ -94,7 +95,7 @@ func start(ctx context.Context, stack *assembly.Stack, f assembly.Function, o Op
 	if err != nil {
 		return Function{}, errors.Join(fmt.Errorf("stack %s: %w", stack.ID, err), log.Close())
 	}
-	return Function{Function: f, Runtime: r, Log: logPath, log: log}, nil
+	return Function{Function: f, Runtime: r, Binary: binary, Log: logPath, log: log}, nil
 }
 
 // binary returns the path of a program that runs here: the deployed one where this machine can run it, else one built
@@ -169,22 +170,41 @@ func (v *Variant) front() error {
 type Checked struct {
 	Function string
 	PID      int
+	Count    int   // of the variables that the template gives
 	Err      error // nil when equal; errors.ErrUnsupported where the system does not tell
 }
 
-// CheckEnvironments compares the environment of every running process, as the kernel has it, with its template.
+// CheckEnvironments compares the program and the environment of every running process, as the kernel has them, with
+// its template.
 func (v *Variant) CheckEnvironments() []Checked {
 	var all []Checked
 	for _, f := range v.Functions {
 		for _, pid := range f.Runtime.Processes() {
-			environ, err := process.Environ(pid)
-			if err == nil {
-				err = f.Runtime.CheckEnvironment(environ)
-			}
-			all = append(all, Checked{f.LogicalID, pid, err})
+			all = append(all, Checked{f.LogicalID, pid, len(f.Environment), f.check(pid)})
 		}
 	}
 	return all
+}
+
+// check compares a process, as the kernel has it: the program it runs, and its environment.
+func (f Function) check(pid int) error {
+	environ, err := process.Environ(pid)
+	if err != nil {
+		return err
+	}
+	// Where the environment can be read, so can the link to the program.
+	running, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		return err
+	}
+	built, err := os.Stat(f.Binary)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(running, built) {
+		return fmt.Errorf("it does not run %s", f.Binary)
+	}
+	return f.Runtime.CheckEnvironment(environ)
 }
 
 // Close ends every process and waits until none is left.

@@ -196,9 +196,9 @@ func (s *session) compare(v *variant) error {
 		case errors.Is(c.Err, errors.ErrUnsupported):
 			s.printf("process %d (%s): environment not compared, this system does not tell it\n", c.PID, c.Function)
 		case c.Err != nil:
-			return fmt.Errorf("process %d (%s): environment differs from the template's: %w", c.PID, c.Function, c.Err)
+			return fmt.Errorf("process %d (%s): differs from the template: %w", c.PID, c.Function, c.Err)
 		default:
-			s.printf("process %d (%s): environment equals the template's\n", c.PID, c.Function)
+			s.printf("process %d (%s): environment equals the template's: %d variables\n", c.PID, c.Function, c.Count)
 		}
 	}
 	return nil

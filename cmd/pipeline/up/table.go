@@ -31,7 +31,8 @@ func (s *session) table(a *assembly.Assembly) {
 	_ = w.Flush()
 	for _, v := range s.variants {
 		for _, f := range v.Functions {
-			s.printf("\n%s (%d MB, %s) logs to %s\n", f.LogicalID, f.MemoryMB, f.Timeout, s.short(f.Log))
+			pids := strings.Trim(fmt.Sprint(f.Runtime.Processes()), "[]")
+			s.printf("\nprocess %s of %s (%d MB, %s) logs to %s\n", pids, f.LogicalID, f.MemoryMB, f.Timeout, s.short(f.Log))
 		}
 	}
 	s.printf("\n")

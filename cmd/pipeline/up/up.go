@@ -47,6 +47,9 @@ func Run(ctx context.Context, o Options, stdout io.Writer) (err error) {
 	if o.Bedrock != BedrockEmbedded && o.Bedrock != BedrockAWS {
 		return fmt.Errorf("-bedrock is %q; allowed are %s and %s", o.Bedrock, BedrockEmbedded, BedrockAWS)
 	}
+	if err := checkLoopback(o.Listen); err != nil {
+		return err
+	}
 	// First of all, because everything after it takes long.
 	listener, err := listen(o.Listen)
 	if err != nil {
@@ -185,6 +188,19 @@ func (s *session) listener(i int) (net.Listener, error) {
 		s.listeners = append(s.listeners, listener)
 	}
 	return listener, err
+}
+
+// checkLoopback refuses addresses that others reach: what runs here asks nobody who they are, and with BedrockAWS every
+// request is on the person's bill.
+func checkLoopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("-listen is %q; it takes an address and a port, such as 127.0.0.1:8081", address)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("-listen is %q; the local run listens on loopback addresses only, such as 127.0.0.1:8081", address)
+	}
+	return nil
 }
 
 // listen says, when a port is taken, which one and how to choose another.

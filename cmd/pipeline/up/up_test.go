@@ -47,6 +47,7 @@ func TestOnce(t *testing.T) {
 		"hello on /v1/chat/completions\n",
 		"curl -sSN --aws-sigv4 aws:amz:us-east-1:execute-api --user AKIDLOCAL:local http://127.0.0.1:",
 		"data: one\n\ndata: two\n",
+		"environment equals the template's: ",
 		"nothing is left running.\n",
 	} {
 		if !strings.Contains(out.String(), want) {
