@@ -79,29 +79,29 @@ func (p *Provider) again(ctx context.Context, f fault, calls, targets int) bool 
 // earns a tenth of a retry.
 type budget struct {
 	mu     sync.Mutex
-	tokens float64
+	tenths int // of a retry
 }
 
 const (
-	budgetMost = 20.0
-	budgetEarn = 0.1
+	retryTenths = 10
+	mostTenths  = 20 * retryTenths
 )
 
-func newBudget() *budget { return &budget{tokens: budgetMost} }
+func newBudget() *budget { return &budget{tenths: mostTenths} }
 
 func (b *budget) earn() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.tokens = min(budgetMost, b.tokens+budgetEarn)
+	b.tenths = min(mostTenths, b.tenths+1)
 }
 
 func (b *budget) spend() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.tokens < 1 {
+	if b.tenths < retryTenths {
 		return false
 	}
-	b.tokens--
+	b.tenths -= retryTenths
 	return true
 }
 

@@ -102,12 +102,12 @@ func newRequest(ctx context.Context, event *events.APIGatewayProxyRequest) (*htt
 		}
 		body = decoded
 	}
-	query := url.Values(event.MultiValueQueryStringParameters)
-	target := &url.URL{Path: event.Path, RawQuery: query.Encode()}
-	request, err := http.NewRequestWithContext(ctx, event.HTTPMethod, target.String(), bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, event.HTTPMethod, "/", bytes.NewReader(body))
 	if err != nil {
 		return nil, invalid("the request cannot be read: %v", err)
 	}
+	// Not parsed from text: a path that begins with two slashes would be taken for a host.
+	request.URL = &url.URL{Path: event.Path, RawQuery: url.Values(event.MultiValueQueryStringParameters).Encode()}
 	for name, values := range event.MultiValueHeaders {
 		for _, value := range values {
 			request.Header.Add(name, value)

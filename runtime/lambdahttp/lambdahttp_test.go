@@ -37,7 +37,7 @@ func TestProxyRequestArrivesWhole(t *testing.T) {
 		_, _ = io.WriteString(w, "answer")
 	}, events.APIGatewayProxyRequest{
 		HTTPMethod:                      http.MethodPut,
-		Path:                            "/v1/models/a b",
+		Path:                            "//v1/models/a b",
 		MultiValueHeaders:               map[string][]string{"X-In": {"1", "2"}, "Host": {"api.example.com"}},
 		MultiValueQueryStringParameters: map[string][]string{"q": {"x y", "z"}},
 		Body:                            base64.StdEncoding.EncodeToString([]byte("body")),
@@ -46,7 +46,7 @@ func TestProxyRequestArrivesWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Method != http.MethodPut || got.URL.Path != "/v1/models/a b" || got.Host != "api.example.com" || body != "body" {
+	if got.Method != http.MethodPut || got.URL.Path != "//v1/models/a b" || got.Host != "api.example.com" || body != "body" {
 		t.Errorf("got %s %s at %s with %q", got.Method, got.URL.Path, got.Host, body)
 	}
 	if strings.Join(got.Header["X-In"], ",") != "1,2" || strings.Join(got.URL.Query()["q"], ",") != "x y,z" {
