@@ -180,6 +180,7 @@ func (g *gateway) healthz(w http.ResponseWriter, _ *http.Request) {
 }
 
 func say(w http.ResponseWriter, status int, word string) {
+	newID(w, openaiSurface{}) // every reply carries one
 	w.Header().Set("Cache-Control", "no-store")
 	writeJSON(w, status, []byte(`{"status":"`+word+`"}`))
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -97,8 +99,8 @@ func TestHealth(t *testing.T) {
 					t.Fatal(err)
 				}
 				response.Body.Close()
-				if response.StatusCode != want {
-					t.Errorf("%s answers %d, want %d", path, response.StatusCode, want)
+				if response.StatusCode != want || response.Header.Get("X-Request-Id") == "" {
+					t.Errorf("%s answers %d, want %d; request id %q", path, response.StatusCode, want, response.Header.Get("X-Request-Id"))
 				}
 			}
 			get("/livez", 200)
@@ -219,6 +221,26 @@ func TestStreamsAreNotHeldBack(t *testing.T) {
 			}
 			if deltas != 2 || d.bedrock.Calls()[0].Outcome == "ok" {
 				t.Errorf("%d events arrived while the model was still at work", deltas)
+			}
+		})
+	}
+}
+
+// A wrong setting stops the program, and one start names every problem.
+func TestWrongSettingsStopTheProgram(t *testing.T) {
+	for _, program := range []string{built.lambda, built.server} {
+		t.Run(filepath.Base(program), func(t *testing.T) {
+			cmd := exec.Command(program)
+			cmd.Env = []string{"GENAI_ENVIRONMENT=dev", "GENAI_MAX_CALLS=many", "AWS_REGION=us-east-1", "GENAI_ALIASES=[]"}
+			output, err := cmd.CombinedOutput()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() == 0 {
+				t.Fatalf("ended with %v", err)
+			}
+			for _, want := range []string{"GENAI_VARIANT", `GENAI_MAX_CALLS: is "many"; allowed is a whole number from 1 to 10`, "GENAI_ALIASES: is empty"} {
+				if !strings.Contains(string(output), want) {
+					t.Errorf("it does not say %q:\n%s", want, output)
+				}
 			}
 		})
 	}
