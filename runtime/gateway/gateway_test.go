@@ -237,3 +237,17 @@ func TestOverheadIsTheGatewaysOwn(t *testing.T) {
 		}
 	})
 }
+
+// Bedrock's own words about a bad request may quote it, and are for the caller alone.
+func TestWhatTheCallerGotWrongIsNotRecorded(t *testing.T) {
+	var got record.Request
+	handler := newGateway(model{complete: func(context.Context, *inference.Request) (*inference.Reply, error) {
+		return nil, &inference.Error{Code: inference.InvalidRequest, Message: "not that", Cause: errors.New("ValidationException: my secret prompt")}
+	}}, nil, func(r *record.Request) { got = *r })
+	if w := post(handler, body); w.Code != http.StatusBadRequest {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	if got.Code != inference.InvalidRequest || got.Cause != "" {
+		t.Errorf("the record says %q, cause %q", got.Code, got.Cause)
+	}
+}
