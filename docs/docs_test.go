@@ -1,0 +1,195 @@
+// Package docs_test holds the documents against the code they describe, where a machine can compare the two: what the
+// README lists must be what there is, and the Go code it shows must be part of a program that compiles.
+package docs_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/anthropic"
+	"github.com/genai-pipeline/genai-pipeline/runtime/catalog"
+	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
+	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
+	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
+	"github.com/genai-pipeline/genai-pipeline/runtime/openai"
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+)
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// row returns the table row of the README whose first cell names something in code font.
+func row(t *testing.T, name string) string {
+	t.Helper()
+	for line := range strings.Lines(read(t, "README.md")) {
+		cell, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+		if strings.HasPrefix(line, "| ") && strings.Contains(cell, "`"+name+"`") {
+			return line
+		}
+	}
+	t.Errorf("README.md has no table row for `%s`", name)
+	return ""
+}
+
+func TestEveryEndpointAndMetricIsListed(t *testing.T) {
+	for _, e := range endpoint.All() {
+		row(t, e.Method+" "+e.Path)
+	}
+	for _, m := range metric.All() {
+		row(t, m.Name)
+	}
+}
+
+func TestErrorsAreListedAsTheSurfacesWriteThem(t *testing.T) {
+	for _, code := range []inference.Code{
+		inference.InvalidRequest, inference.Unauthenticated, inference.PermissionDenied, inference.NotFound,
+		inference.MethodNotAllowed, inference.TooLarge, inference.RateLimited, inference.Overloaded, inference.Timeout,
+		inference.Upstream, inference.Internal, inference.Canceled,
+	} {
+		failure := &inference.Error{Code: code, Message: "."}
+		want := fmt.Sprintf("| %d `%s` | %d `%s` |\n",
+			openai.Surface{}.Status(code), kind(t, openai.Surface{}.AppendError(nil, failure, "")),
+			anthropic.Surface{}.Status(code), kind(t, anthropic.Surface{}.AppendError(nil, failure, "")))
+		if got := row(t, string(code)); !strings.HasSuffix(got, want) {
+			t.Errorf("README.md says %s, want it to end in %s", got, want)
+		}
+	}
+}
+
+// kind is the type in an error body of either surface.
+func kind(t *testing.T, body []byte) string {
+	t.Helper()
+	var parsed struct{ Error struct{ Type string } }
+	if err := json.Unmarshal(body, &parsed); err != nil {
+		t.Fatal(err)
+	}
+	return parsed.Error.Type
+}
+
+func TestEveryModelIsListedWithItsEnd(t *testing.T) {
+	known, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range known.Models() {
+		got := row(t, m.ID)
+		if !m.EndOfLife.IsZero() && !strings.Contains(got, m.EndOfLife.Format(time.DateOnly)) {
+			t.Errorf("README.md does not say that the model ends on %s: %s", m.EndOfLife.Format(time.DateOnly), got)
+		}
+	}
+	for _, m := range environment.DefaultModels() {
+		id := strings.TrimPrefix(m.Targets[0].Model, "global.")
+		if got := row(t, id); !strings.Contains(got, "`"+m.Alias+"`") {
+			t.Errorf("README.md does not say that %s is alias %s: %s", id, m.Alias, got)
+		}
+	}
+}
+
+// schema is as much of JSON Schema as environments/schema.json uses to nest fields.
+type schema struct {
+	Ref                  string `json:"$ref"`
+	Properties           map[string]*schema
+	AdditionalProperties json.RawMessage
+	Items                *schema
+	Default              any
+	Defs                 map[string]*schema `json:"$defs"`
+}
+
+// fields returns the paths of all fields beneath, with their default if the schema has one.
+func (s *schema) fields(root *schema, path string, into map[string]any) {
+	if name, ok := strings.CutPrefix(s.Ref, "#/$defs/"); ok {
+		root.Defs[name].fields(root, path, into)
+	}
+	for name, property := range s.Properties {
+		at := strings.TrimPrefix(path+"."+name, ".")
+		before := len(into)
+		property.fields(root, at, into)
+		if len(into) == before || name == "api" {
+			into[at] = property.Default
+		}
+	}
+	var each schema
+	if json.Unmarshal(s.AdditionalProperties, &each) == nil && each.Ref != "" {
+		each.fields(root, path+".<alias>", into)
+	}
+	if s.Items != nil {
+		s.Items.fields(root, path+"[]", into)
+	}
+}
+
+func TestEveryFieldOfAnEnvironmentIsListedWithItsDefault(t *testing.T) {
+	var root schema
+	if err := json.Unmarshal([]byte(read(t, "environments/schema.json")), &root); err != nil {
+		t.Fatal(err)
+	}
+	fields := map[string]any{}
+	root.fields(&root, "", fields)
+	if len(fields) < 20 {
+		t.Fatalf("the schema is read wrong: %v", fields)
+	}
+	for path, value := range fields {
+		if number, ok := value.(float64); ok {
+			value = int(number)
+		}
+		got := row(t, path)
+		if value != nil && !strings.HasSuffix(strings.ReplaceAll(got, "`", ""), fmt.Sprintf("| %v |\n", value)) {
+			t.Errorf("README.md does not say that the default of %s is %v: %s", path, value, got)
+		}
+	}
+}
+
+func TestGoCodeInTheREADMEIsOfAProgramThatCompiles(t *testing.T) {
+	var programs string
+	for _, path := range []string{"docs/examples/clients/main.go", "docs/examples/compose/main.go"} {
+		programs += squeeze(read(t, path))
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(read(t, "README.md"), -1)
+	if len(blocks) < 3 {
+		t.Fatalf("README.md has %d blocks of Go code", len(blocks))
+	}
+	for _, block := range blocks {
+		if !strings.Contains(programs, squeeze(block[1])) {
+			t.Errorf("no program in docs/examples has this code:\n%s", block[1])
+		}
+	}
+}
+
+// squeeze makes code comparable whatever its indentation.
+func squeeze(code string) string { return strings.Join(strings.Fields(code), " ") }
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	documents := []string{"README.md"}
+	for _, pattern := range []string{"../docs/*.md", "../docs/adr/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			documents = append(documents, strings.TrimPrefix(filepath.ToSlash(path), "../"))
+		}
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
+	for _, document := range documents {
+		for _, found := range link.FindAllStringSubmatch(read(t, document), -1) {
+			if _, err := os.Stat(filepath.Join("..", filepath.Dir(document), found[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", document, found[1])
+			}
+		}
+	}
+	if !slices.Contains(documents, "docs/api.md") {
+		t.Errorf("the documents are found wrong: %v", documents)
+	}
+}
