@@ -66,7 +66,7 @@ type life struct {
 	ready  time.Duration // from exec until it asked for its first event
 	answer time.Duration // from handing the event out until the answer was there
 	cpu    time.Duration // user and system, all of it
-	rss    float64       // MB at most
+	rss    float64       // MiB at most
 }
 
 // start runs a process, with an event or until it asks for one, and ends it.

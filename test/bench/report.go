@@ -29,10 +29,10 @@ func report(now time.Time, programs []*program, rounds int) string {
 	}
 	row("start to ready, ms", func(s *samples) []float64 { return s.readyMS })
 	row("CPU until ready, ms", func(s *samples) []float64 { return s.readyCPU })
-	row("peak RSS until ready, MB", func(s *samples) []float64 { return s.readyRSS })
+	row("peak RSS until ready, MiB", func(s *samples) []float64 { return s.readyRSS })
 	row("first answer, ms", func(s *samples) []float64 { return s.answerMS })
 	row("CPU until the first answer, ms", func(s *samples) []float64 { return s.answerCPU })
-	row("peak RSS until the first answer, MB", func(s *samples) []float64 { return s.answerRSS })
+	row("peak RSS until the first answer, MiB", func(s *samples) []float64 { return s.answerRSS })
 	return b.String()
 }
 

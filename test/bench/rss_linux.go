@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// peakRSS is the most memory that a running process has held, in MB. The Maxrss of its resource usage would be the
+// peakRSS is the most memory that a running process has held, in MiB. The Maxrss of its resource usage would be the
 // bench's own where that is larger: a child inherits it across fork and exec.
 func peakRSS(pid int) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
