@@ -58,7 +58,7 @@ fuzz: ## runs each fuzz target; FUZZTIME=3s, FUZZ=folder
 	@for folder in $$(grep -rl --include='*_test.go' '^func Fuzz' $(FUZZ) | xargs -n 1 dirname | sort -u); do \
 	  for target in $$(go test -list '^Fuzz' ./$$folder | grep '^Fuzz'); do \
 	    echo "fuzz $$folder $$target for $(FUZZTIME)"; \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$folder || exit 1; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$folder || exit 1; \
 	  done; \
 	done
 
