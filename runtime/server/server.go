@@ -36,6 +36,8 @@ func Run(ctx context.Context, listener net.Listener, options Options) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(options.Log.Handler(), slog.LevelWarn),
 	}
+	// Said once nothing is accepted any more.
+	server.RegisterOnShutdown(func() { options.Log.Info("draining", "timeout", options.DrainTimeout.String()) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	options.Log.Info("listening", "address", listener.Addr().String())
@@ -44,7 +46,6 @@ func Run(ctx context.Context, listener net.Listener, options Options) error {
 		return err
 	case <-ctx.Done():
 	}
-	options.Log.Info("draining", "timeout", options.DrainTimeout.String())
 	// The context that ended must not end the drain.
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), options.DrainTimeout)
 	defer cancel()

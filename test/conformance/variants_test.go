@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -58,6 +59,7 @@ type deployment struct {
 	ended   <-chan struct{} // gets a value when a call to Bedrock has ended on Bedrock's side
 	invoker invoke.Invoker  // direct invocation; nil where there is none
 	log     *log
+	process *os.Process // nil where there is more than one
 }
 
 // log collects what a program prints. It is safe for concurrent use.
@@ -107,6 +109,23 @@ func (d *deployment) records(t *testing.T, want int) []map[string]any {
 		case <-changed:
 		case <-limit:
 			t.Fatalf("%d of %d records were printed:\n%s", len(records), want, text)
+		}
+	}
+}
+
+// saw waits until the program has printed a text.
+func (d *deployment) saw(t *testing.T, want string) {
+	t.Helper()
+	limit := time.After(patience)
+	for {
+		text, changed := d.log.read()
+		if strings.Contains(text, want) {
+			return
+		}
+		select {
+		case <-changed:
+		case <-limit:
+			t.Fatalf("%s was not printed:\n%s", want, text)
 		}
 	}
 }
@@ -204,7 +223,7 @@ func startServer(t *testing.T, o options) *deployment {
 		watch(reader, d.log, address)
 	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Process.Signal(syscall.SIGTERM) // a test may have done so before
 		if err := cmd.Wait(); err != nil {
 			text, _ := d.log.read()
 			t.Errorf("the server ended with %v\n%s", err, text)
@@ -212,7 +231,7 @@ func startServer(t *testing.T, o options) *deployment {
 		_ = writer.Close()
 		<-drained
 	})
-	d.url = "http://" + <-address
+	d.url, d.process = "http://"+<-address, cmd.Process
 	return d
 }
 
