@@ -2,6 +2,7 @@ package compute
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -47,7 +48,8 @@ type Function interface {
 	Function() awslambda.Function
 	// Alias is the alias AliasName, which points at the deployed version.
 	Alias() awslambda.Alias
-	// Role is what the function runs with: writing to its log group and calling its models, nothing else.
+	// Role is what the function runs with: writing to its log group, calling its models and, where callers have API keys,
+	// reading the secret with their hashes; nothing else.
 	Role() awsiam.Role
 	// LogGroup holds the function's JSON logs and its metrics in EMF.
 	LogGroup() awslogs.LogGroup
@@ -87,12 +89,31 @@ func NewFunction(scope constructs.Construct, id string, props FunctionProps) Fun
 	})
 	f.logs.GrantWrite(f.role)
 	models.Grant(f.role)
+	grantKeys(f, f.role, props.Settings.Auth)
 	f.function = f.newFunction(props)
 	f.alias = awslambda.NewAlias(f, jsii.String("Alias"), &awslambda.AliasProps{
 		AliasName: jsii.String(AliasName),
 		Version:   f.function.CurrentVersion(),
 	})
 	return f
+}
+
+// grantKeys lets a program's role read the one secret that the program is told of, by name or by ARN. A secret under a
+// KMS key of its own needs the right to decrypt with that too; grant it to the construct.
+func grantKeys(scope constructs.Construct, role awsiam.Role, told settings.Auth) {
+	if told.Mode != settings.AuthKeys {
+		return
+	}
+	arn := told.Secret
+	if !strings.HasPrefix(arn, "arn:") && !*awscdk.Token_IsUnresolved(arn) {
+		stack := awscdk.Stack_Of(scope)
+		// Secrets Manager ends an ARN with six characters of its own.
+		arn = fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-??????", *stack.Region(), *stack.Account(), told.Secret)
+	}
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings("secretsmanager:GetSecretValue"),
+		Resources: jsii.Strings(arn),
+	}))
 }
 
 func (f *function) newFunction(props FunctionProps) awslambda.Function {

@@ -52,11 +52,16 @@ func New(s settings.Settings, aws aws.Config, out io.Writer) (*Core, error) {
 		return nil, errors.Join(errors.New(settings.EnvAliases+" names models this version does not know"), err)
 	}
 	log := slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: s.LogLevel}))
+	callers, err := authenticator(s.Auth, aws, log)
+	if err != nil {
+		return nil, err
+	}
 	provider := bedrock.New(bedrock.Options{AWS: aws, MaxCalls: s.MaxCalls})
 	return &Core{
 		Settings: s,
 		Log:      log,
 		Handler: gateway.New(gateway.Options{
+			Auth:           callers,
 			Provider:       provider,
 			Router:         routes,
 			Ready:          provider.Ready,

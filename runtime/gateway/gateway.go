@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
 	"github.com/genai-pipeline/genai-pipeline/runtime/record"
@@ -27,8 +28,14 @@ type Router interface {
 	Cost(target inference.Target, usage inference.Usage) (usd float64, known bool)
 }
 
+// Authenticator says who sent a request, before its body is read. Its error is an *inference.Error.
+type Authenticator interface {
+	Authenticate(*http.Request) (auth.Caller, error)
+}
+
 // Options configure the handler. Every field is required.
 type Options struct {
+	Auth           Authenticator // asked for every request under /v1/
 	Provider       inference.Provider
 	Router         Router
 	Ready          func(context.Context) error // asked by /readyz
@@ -51,8 +58,8 @@ func New(options Options) http.Handler {
 	handlers := map[string]http.HandlerFunc{
 		endpoint.ChatCompletions: g.inference("openai", openaiSurface{}),
 		endpoint.Messages:        g.inference("anthropic", anthropicSurface{}),
-		endpoint.Models:          g.models,
-		endpoint.Model:           g.model,
+		endpoint.Models:          g.known(g.models),
+		endpoint.Model:           g.known(g.model),
 		endpoint.Livez:           func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") },
 		endpoint.Readyz:          g.readyz,
 		endpoint.Healthz:         g.healthz,
@@ -73,6 +80,21 @@ func (g *gateway) only(method string, next http.HandlerFunc) http.HandlerFunc {
 		if r.Method != method && !(method == http.MethodGet && r.Method == http.MethodHead) {
 			w.Header().Set("Allow", method)
 			g.refuse(w, r, inference.Errorf(inference.MethodNotAllowed, "%s does not take %s; use %s.", r.URL.Path, r.Method, method))
+			return
+		}
+		next(w, r)
+	}
+}
+
+// known lets in callers that are known. The inference endpoints ask for themselves, for their record names the caller.
+func (g *gateway) known(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if _, err := g.Auth.Authenticate(r); err != nil {
+			failure := inference.AsError(err)
+			if failure.Code == inference.Internal {
+				g.Log.Error("authentication failed", "path", r.URL.Path, "cause", failure)
+			}
+			g.refuse(w, r, failure)
 			return
 		}
 		next(w, r)
@@ -202,6 +224,9 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 
 func writeError(w http.ResponseWriter, s Surface, failure *inference.Error, id string) int {
 	status := s.Status(failure.Code)
+	if failure.Code == inference.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", "Bearer") // HTTP wants one with every 401
+	}
 	if failure.RetryAfter > 0 {
 		w.Header().Set("Retry-After", seconds(failure.RetryAfter))
 	}

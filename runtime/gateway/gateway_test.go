@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/gateway"
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
 	"github.com/genai-pipeline/genai-pipeline/runtime/record"
@@ -71,10 +72,15 @@ func (routes) Models() []string { return []string{"haiku"} }
 func (routes) Cost(inference.Target, inference.Usage) (float64, bool) { return 0, false }
 
 func newGateway(m model, ready error, records func(*record.Request)) http.Handler {
+	return newGatewayFor(auth.Off{}, m, ready, records)
+}
+
+func newGatewayFor(callers gateway.Authenticator, m model, ready error, records func(*record.Request)) http.Handler {
 	if records == nil {
 		records = func(*record.Request) {}
 	}
 	return gateway.New(gateway.Options{
+		Auth:           callers,
 		Provider:       m,
 		Router:         routes{},
 		Ready:          func(context.Context) error { return ready },

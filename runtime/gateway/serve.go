@@ -32,6 +32,10 @@ func (g *gateway) inference(name string, s Surface) http.HandlerFunc {
 		defer c.account()
 		ctx, cancel := context.WithTimeout(r.Context(), g.RequestTimeout)
 		defer cancel()
+		if err := c.identify(r.WithContext(ctx)); err != nil {
+			c.refuse(w, err)
+			return
+		}
 		if err := c.open(w, r); err != nil {
 			c.refuse(w, err)
 			return
@@ -42,6 +46,16 @@ func (g *gateway) inference(name string, s Surface) http.HandlerFunc {
 		}
 		c.complete(ctx, w)
 	}
+}
+
+// identify finds out whose request it is. It comes before everything else: nobody unknown has a body read or parsed.
+func (c *call) identify(r *http.Request) error {
+	caller, err := c.Auth.Authenticate(r)
+	if err != nil {
+		return err
+	}
+	c.record.Tenant, c.record.Auth = caller.Tenant, caller.Method
+	return nil
 }
 
 // open reads the body and lets the surface make a request of it.

@@ -1,5 +1,6 @@
 // Package lambdahttp lets one http.Handler serve a Lambda function: API Gateway REST proxy events, buffered and
-// streamed, and direct invocations without an HTTP envelope.
+// streamed, and direct invocations without an HTTP envelope. Whom the platform has authenticated goes into the request's
+// context, for identity.From.
 //
 // It must not know inference or Bedrock. Which endpoints stream it asks package endpoint, as the templates do.
 package lambdahttp
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
+	"github.com/genai-pipeline/genai-pipeline/runtime/auth/identity"
 	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 )
 
@@ -73,6 +75,7 @@ func (h *Handler) proxy(ctx context.Context, raw json.RawMessage) (any, error) {
 	if err := json.Unmarshal(raw, &event); err != nil {
 		return nil, invalid("the API Gateway event cannot be read: %v", err)
 	}
+	ctx = identity.With(ctx, identity.Identity{ARN: event.RequestContext.Identity.UserArn})
 	request, err := newRequest(ctx, &event)
 	if err != nil {
 		return nil, err
@@ -131,6 +134,7 @@ func (h *Handler) direct(ctx context.Context, path string, event json.RawMessage
 	if err != nil {
 		return nil, invalid("the event cannot be read: %v", err)
 	}
+	ctx = identity.With(ctx, identity.Identity{Direct: true})
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
+	"github.com/genai-pipeline/genai-pipeline/runtime/auth/identity"
 	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 	"github.com/genai-pipeline/genai-pipeline/runtime/lambdahttp"
 )
@@ -200,6 +201,40 @@ func TestEventsThatAreNeither(t *testing.T) {
 			var failure messages.InvokeResponse_Error
 			if !errors.As(err, &failure) || failure.Type != "InvalidRequest" || !strings.Contains(failure.Message, tt.want) {
 				t.Errorf("got %#v", err)
+			}
+		})
+	}
+}
+
+// Who the platform says the caller is comes from the event, and never from what the caller can write.
+func TestIdentityIsThePlatforms(t *testing.T) {
+	const arn = "arn:aws:iam::123456789012:user/ann"
+	claim := map[string][]string{"X-Amzn-Caller": {arn}, "Authorization": {arn}}
+	signed := post()
+	signed.RequestContext.Identity.UserArn = arn
+	unsigned := post()
+	unsigned.MultiValueHeaders = claim
+	tests := []struct {
+		name  string
+		event any
+		want  identity.Identity
+	}{
+		{"signed for API Gateway", signed, identity.Identity{ARN: arn}},
+		{"not signed", unsigned, identity.Identity{}},
+		{"direct", json.RawMessage(`{"surface":"openai","requestContext":{"identity":{"userArn":"` + arn + `"}}}`), identity.Identity{Direct: true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := make(chan identity.Identity, 1)
+			_, err := handle(t, func(w http.ResponseWriter, r *http.Request) {
+				got <- identity.From(r.Context())
+				_, _ = io.WriteString(w, "{}")
+			}, tt.event)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if who := <-got; who != tt.want {
+				t.Errorf("got %+v", who)
 			}
 		})
 	}

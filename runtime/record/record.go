@@ -21,6 +21,8 @@ type Request struct {
 	Start     time.Time
 	RequestID string
 	Surface   string // "openai", "anthropic"
+	Tenant    string // whose request it is; empty when the caller is not known. Not a dimension: there may be any number
+	Auth      string // how the caller is known; empty when it is not
 	Alias     string // empty when the request failed before a route was found
 	Stream    bool
 	Status    int            // HTTP status sent; for a stream that broke, what it would have been
@@ -69,6 +71,8 @@ func (w *Writer) append(dst []byte, r *Request) []byte {
 	l.text("msg", "request")
 	l.text("request_id", r.RequestID)
 	l.text("surface", r.Surface)
+	l.text("tenant", r.Tenant)
+	l.text("auth", r.Auth)
 	l.raw("stream", strconv.FormatBool(r.Stream))
 	l.raw("status", strconv.Itoa(r.Status))
 	l.text("code", string(r.Code))

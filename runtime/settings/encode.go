@@ -15,7 +15,7 @@ import (
 func (s Settings) Encode() map[string]string {
 	// Marshalling plain strings and numbers cannot fail.
 	aliases, _ := json.Marshal(s.Aliases)
-	return map[string]string{
+	variables := map[string]string{
 		EnvEnvironment:    s.Environment,
 		EnvVariant:        s.Variant,
 		EnvAliases:        string(aliases),
@@ -27,6 +27,8 @@ func (s Settings) Encode() map[string]string {
 		EnvListen:         s.Listen,
 		EnvDrainTimeout:   s.DrainTimeout.String(),
 	}
+	s.Auth.encode(variables)
+	return variables
 }
 
 // Load reads and checks the settings. Its error joins one line for every problem there is, each naming the variable,
@@ -44,6 +46,7 @@ func Load(getenv func(string) string) (Settings, error) {
 	l.level(EnvLogLevel, &s.LogLevel)
 	l.address(EnvListen, &s.Listen)
 	l.duration(EnvDrainTimeout, &s.DrainTimeout, time.Second, 15*time.Minute)
+	l.auth(&s.Auth)
 	return s, errors.Join(l.problems...)
 }
 

@@ -22,6 +22,10 @@ const (
 	EnvLogLevel       = "GENAI_LOG_LEVEL"
 	EnvListen         = "GENAI_LISTEN"
 	EnvDrainTimeout   = "GENAI_DRAIN_TIMEOUT"
+
+	EnvAuth          = "GENAI_AUTH"
+	EnvAuthSecret    = "GENAI_AUTH_SECRET"     // with AuthKeys
+	EnvAuthOffReason = "GENAI_AUTH_OFF_REASON" // with AuthOff
 )
 
 // BinaryMetadata is the CloudFormation metadata key under which a resource names the Go package of the program it
@@ -34,6 +38,23 @@ const (
 	VariantContainers = "containers"
 	VariantInstances  = "instances"
 )
+
+// How a program knows its callers.
+const (
+	AuthKeys    = "keys"    // by API keys, whose hashes are in a secret
+	AuthGateway = "gateway" // as API Gateway and Lambda have authenticated them, by IAM; a plain server refuses everyone
+	AuthOff     = "off"     // not at all
+)
+
+// LeastOffReason is how many characters a reason for AuthOff must have.
+const LeastOffReason = 10
+
+// Auth says how a program knows its callers. What does not belong to its mode is empty.
+type Auth struct {
+	Mode      string // one of AuthKeys, AuthGateway, AuthOff
+	Secret    string // AuthKeys: name or ARN of the secret; required
+	OffReason string // AuthOff: why anyone may call, at least LeastOffReason characters; required
+}
 
 // Target is one place an alias can be called.
 type Target struct {
@@ -61,6 +82,7 @@ type Settings struct {
 	LogLevel       slog.Level    // default info
 	Listen         string        // address of the server; default ":8080"; Lambda ignores it
 	DrainTimeout   time.Duration // how long running requests may end after SIGTERM; default 110 s; Lambda ignores it
+	Auth           Auth          // required in the environment; Default has AuthGateway, which lets in nobody unknown
 }
 
 // Default returns the settings that need no decision. Environment, Variant and Aliases are left empty.
@@ -73,5 +95,6 @@ func Default() Settings {
 		LogLevel:       slog.LevelInfo,
 		Listen:         ":8080",
 		DrainTimeout:   110 * time.Second,
+		Auth:           Auth{Mode: AuthGateway},
 	}
 }

@@ -28,6 +28,7 @@ func valid() settings.Settings {
 		LogLevel:       slog.LevelWarn,
 		Listen:         "127.0.0.1:9000",
 		DrainTimeout:   50 * time.Second,
+		Auth:           settings.Auth{Mode: settings.AuthKeys, Secret: "gateway-keys"},
 	}
 }
 
@@ -36,13 +37,22 @@ func load(environment map[string]string) (settings.Settings, error) {
 }
 
 func TestLoadInvertsEncode(t *testing.T) {
-	want := valid()
-	got, err := load(want.Encode())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+	for _, auth := range []settings.Auth{
+		valid().Auth,
+		{Mode: settings.AuthGateway},
+		{Mode: settings.AuthOff, OffReason: "only on the loopback address"},
+	} {
+		t.Run(auth.Mode, func(t *testing.T) {
+			want := valid()
+			want.Auth = auth
+			got, err := load(want.Encode())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
@@ -59,7 +69,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := settings.Default()
-	want.Environment, want.Variant, want.Aliases = got.Environment, got.Variant, got.Aliases
+	want.Environment, want.Variant, want.Aliases, want.Auth = got.Environment, got.Variant, got.Aliases, got.Auth
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -72,8 +82,17 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 		want []string
 	}{
 		{"nothing set", map[string]string{
-			settings.EnvEnvironment: "", settings.EnvVariant: "", settings.EnvAliases: "",
-		}, []string{"GENAI_ENVIRONMENT: is not set", "GENAI_VARIANT: is \"\"; allowed are serverless", "GENAI_ALIASES: is not set"}},
+			settings.EnvEnvironment: "", settings.EnvVariant: "", settings.EnvAliases: "", settings.EnvAuth: "", settings.EnvAuthSecret: "",
+		}, []string{"GENAI_ENVIRONMENT: is not set", "GENAI_VARIANT: is \"\"; allowed are serverless", "GENAI_ALIASES: is not set",
+			"GENAI_AUTH: is \"\"; allowed are keys, gateway"}},
+		{"keys without a secret", map[string]string{settings.EnvAuthSecret: ""}, []string{"GENAI_AUTH_SECRET: is not set; it is required"}},
+		{"off without a reason", map[string]string{settings.EnvAuth: "off", settings.EnvAuthSecret: ""},
+			[]string{`GENAI_AUTH_OFF_REASON: is ""; GENAI_AUTH=off needs a reason of at least 10 characters`}},
+		{"off with an excuse", map[string]string{settings.EnvAuth: "off", settings.EnvAuthSecret: "", settings.EnvAuthOffReason: "because"},
+			[]string{`GENAI_AUTH_OFF_REASON: is "because"`}},
+		{"modes that contradict", map[string]string{settings.EnvAuth: "gateway", settings.EnvAuthOffReason: "nobody is there"},
+			[]string{`GENAI_AUTH_SECRET: is set, and GENAI_AUTH is "gateway"; it is only for "keys"`, `GENAI_AUTH_OFF_REASON: is set`}},
+		{"unknown mode", map[string]string{settings.EnvAuth: "none", settings.EnvAuthSecret: ""}, []string{`GENAI_AUTH: is "none"; allowed are`}},
 		{"two at once", map[string]string{
 			settings.EnvMaxCalls: "11", settings.EnvPingInterval: "soon",
 		}, []string{`GENAI_MAX_CALLS: is "11"; allowed is a whole number from 1 to 10`, `GENAI_PING_INTERVAL: is "soon"; allowed is a duration from 10ms to 1m0s`}},

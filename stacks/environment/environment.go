@@ -148,6 +148,7 @@ func (e Environment) Settings(variant, region string) settings.Settings {
 	s.PingInterval = e.Gateway.PingInterval
 	s.MaxCalls = e.Gateway.MaxCalls
 	s.LogLevel = e.Gateway.LogLevel
+	s.Auth = e.auth()
 	for _, m := range e.Models {
 		alias := settings.Alias{Name: m.Alias, DefaultMaxTokens: m.DefaultMaxTokens, MaxTokens: m.MaxTokens}
 		for _, t := range m.Targets {
@@ -157,6 +158,14 @@ func (e Environment) Settings(variant, region string) settings.Settings {
 		s.Aliases = append(s.Aliases, alias)
 	}
 	return s
+}
+
+// auth is how a program knows its callers: as IAM has authenticated them, unless the API in front does not ask.
+func (e Environment) auth() settings.Auth {
+	if e.Serverless != nil && e.Serverless.API != nil && e.Serverless.API.Authorizer == AuthorizerNone {
+		return settings.Auth{Mode: settings.AuthOff, OffReason: e.Serverless.API.Reason}
+	}
+	return settings.Auth{Mode: settings.AuthGateway}
 }
 
 // defaults returns the environment that an empty file means, but for what is required.

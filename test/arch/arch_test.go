@@ -146,6 +146,7 @@ var linked = map[string]string{
 	sdk + "internal/endpoints/v2":            "needed by the SDK's core",
 	sdk + "internal/v4a":                     "needed by config: signing for several Regions",
 	sdk + "service/bedrockruntime":           "what the program is about",
+	sdk + "service/secretsmanager":           "the hashes of API keys, and their rotation without a deployment",
 	sdk + "service/internal/accept-encoding": "needed by sts",
 	sdk + "service/internal/presigned-url":   "needed by sts",
 	sdk + "service/signin":                   "needed by config: console sign-in of a developer",
