@@ -50,6 +50,7 @@ func variants() []variant {
 type options struct {
 	environment map[string]string // on top of the template's
 	bedrock     bedrocktest.Options
+	server      []string // the command that runs the server; default: the one built for this machine
 }
 
 // deployment is a running variant.
@@ -207,7 +208,11 @@ func startServer(t *testing.T, o options) *deployment {
 	maps.Copy(environment, standIns)
 	environment[settings.EnvListen] = "127.0.0.1:0"
 	environment["AWS_REGION"] = built.stack.Region
-	cmd := exec.Command(built.server)
+	program := o.server
+	if program == nil {
+		program = []string{built.server}
+	}
+	cmd := exec.Command(program[0], program[1:]...)
 	for name, value := range environment {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
