@@ -1,0 +1,165 @@
+package iam_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/genai-pipeline/genai-pipeline/test/policy"
+)
+
+// need is a request that IAM evaluates on the role because of a call.
+type need struct {
+	policy.Request
+	by    string      // the call
+	never []forbidden // neighbours of the request, of its own kind
+}
+
+// forbidden is a request that the role must not be allowed, unless it is itself needed.
+type forbidden struct {
+	why string
+	policy.Request
+}
+
+func policyRequest(action, resource string, context map[string]string) policy.Request {
+	lists := map[string][]string{}
+	for key, value := range context {
+		lists[key] = []string{value}
+	}
+	return policy.Request{Action: action, Resource: resource, Context: lists}
+}
+
+func newNeed(by, action, resource string, context map[string]string) need {
+	return need{Request: policyRequest(action, resource, context), by: by}
+}
+
+// call is a signed call to Bedrock.
+type call struct{ operation, model, region string }
+
+func (c call) String() string { return fmt.Sprintf("%s %s in %s", c.operation, c.model, c.region) }
+
+// actions is the permission of each operation. Converse and ConverseStream have none of their own (Amazon Bedrock API
+// Reference, at each of the two).
+var actions = map[string]string{
+	"Converse":                      "bedrock:InvokeModel",
+	"InvokeModel":                   "bedrock:InvokeModel",
+	"ConverseStream":                "bedrock:InvokeModelWithResponseStream",
+	"InvokeModelWithResponseStream": "bedrock:InvokeModelWithResponseStream",
+}
+
+// The condition keys that Bedrock and IAM send.
+const (
+	keyProfile = "bedrock:InferenceProfileArn"
+	keyRegion  = "aws:RequestedRegion"
+)
+
+// global is the prefix of the profiles that leave their geography, geographies those of the profiles that do not.
+const global = "global"
+
+var geographies = []string{"us", "eu", "jp", "au", "apac"}
+
+// source is a geography profile called in a Region.
+type source struct{ profile, region string }
+
+// destinations is where AWS routes the calls of a geography profile, as its documentation says (Amazon Bedrock User
+// Guide, "Supported Regions and models for inference profiles", read 2026-11-22). It does not ask the catalog, which the
+// grants come from.
+var destinations = map[source][]string{
+	{"us.anthropic.claude-haiku-5-5", "us-east-1"}: {"us-east-1", "us-east-2", "us-west-2"},
+	{"us.anthropic.claude-haiku-5-5", "us-west-2"}: {"us-east-1", "us-east-2", "us-west-2"},
+}
+
+// needsOf is what AWS evaluates for a call from an account (Amazon Bedrock User Guide, "Prerequisites for inference
+// profiles" and "Global cross-Region inference"): the model itself on demand; with a profile, the profile and then the
+// model in every Region the call may go to, with the profile in the context. A global call's model has an ARN without a
+// Region, and its requested Region is "unspecified".
+func needsOf(c call, account string) ([]need, error) {
+	action, ok := actions[c.operation]
+	if !ok {
+		return nil, fmt.Errorf("%s: nobody has said which permission that operation needs", c)
+	}
+	prefix, model, _ := strings.Cut(c.model, ".")
+	if prefix != global && !slices.Contains(geographies, prefix) {
+		n := newNeed(c.String(), action, modelARN(c.region, c.model), map[string]string{keyRegion: c.region})
+		n.never = []forbidden{{"another model", policyRequest(action, modelARN(c.region, c.model+"-other"), map[string]string{keyRegion: c.region})}}
+		return []need{n}, nil
+	}
+	profile := fmt.Sprintf("arn:aws:bedrock:%s:%s:inference-profile/%s", c.region, account, c.model)
+	first := newNeed(c.String(), action, profile, map[string]string{keyRegion: c.region})
+	first.never = []forbidden{{"another profile", policyRequest(action, profile+"-other", map[string]string{keyRegion: c.region})}}
+	needs := []need{first}
+	through := func(modelRegion, requested string) {
+		needs = append(needs, throughProfile(c, action, profile, modelARN(modelRegion, model), requested))
+	}
+	if prefix == global {
+		through(c.region, c.region)
+		through("", "unspecified")
+		return needs, nil
+	}
+	regions, known := destinations[source{c.model, c.region}]
+	if !known {
+		return nil, fmt.Errorf("%s: nobody has said where AWS routes this profile from there; add it to destinations, with its source", c)
+	}
+	for _, region := range regions {
+		through(region, region)
+	}
+	return needs, nil
+}
+
+// throughProfile is the need of a model that a call reaches through a profile, and through nothing else.
+func throughProfile(c call, action, profile, model, requested string) need {
+	context := map[string]string{keyProfile: profile, keyRegion: requested}
+	n := newNeed(c.String(), action, model, context)
+	changed := func(key, value string) map[string]string {
+		other := maps.Clone(context)
+		other[key] = value
+		return other
+	}
+	n.never = []forbidden{
+		{"another model", policyRequest(action, model+"-other", context)},
+		{"the model without the profile", policyRequest(action, model, map[string]string{keyRegion: requested})},
+		{"the model through another profile", policyRequest(action, model, changed(keyProfile, profile+"-other"))},
+	}
+	if requested == "unspecified" {
+		n.never = append(n.never,
+			forbidden{"the model's ARN without a Region in a call that is not global", policyRequest(action, model, changed(keyRegion, c.region))},
+			forbidden{"the model's ARN without a Region and another word for none", policyRequest(action, model, changed(keyRegion, requested+"-other"))},
+			forbidden{"the model's ARN without a Region and no word for none", policyRequest(action, model, map[string]string{keyProfile: profile})},
+		)
+	}
+	return n
+}
+
+func modelARN(region, id string) string {
+	return "arn:aws:bedrock:" + region + "::foundation-model/" + id
+}
+
+// neighbours are the requests around a need that every kind has: another action of the service, the actions that other
+// needs of the service have, another Region, another account.
+func neighbours(n need, all []need) []forbidden {
+	near := slices.Clone(n.never)
+	service, _, _ := strings.Cut(n.Action, ":")
+	others := []string{service + ":AnyOtherAction", n.Action + "Other"}
+	for _, other := range all {
+		if strings.HasPrefix(other.Action, service+":") && other.Action != n.Action && !slices.Contains(others, other.Action) {
+			others = append(others, other.Action)
+		}
+	}
+	for _, action := range others {
+		request := n.Request
+		request.Action = action
+		near = append(near, forbidden{"another action", request})
+	}
+	for _, segment := range []struct {
+		at       int
+		why, put string
+	}{{3, "another Region", "ap-south-2"}, {4, "another account", "999999999999"}} {
+		parts := strings.SplitN(n.Resource, ":", 6)
+		parts[segment.at] = segment.put
+		request := n.Request
+		request.Resource = strings.Join(parts, ":")
+		near = append(near, forbidden{segment.why, request})
+	}
+	return near
+}
