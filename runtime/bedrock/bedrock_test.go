@@ -4,12 +4,18 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrock"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
@@ -34,7 +40,10 @@ type world struct {
 func inWorld(t *testing.T, maxCalls int, test func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		server := bedrocktest.New(bedrocktest.Options{Now: func() time.Time { return time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC) }})
+		server := bedrocktest.New(bedrocktest.Options{
+			Now:     func() time.Time { return time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC) },
+			Latency: -1, // answers sooner than the SDK is used to: see plainBodies
+		})
 		client, stop := memnet.Serve(server)
 		defer stop()
 		test(t, &world{
@@ -95,7 +104,6 @@ func TestBackoffGrowsAndAnotherTargetNeedsNone(t *testing.T) {
 		faults  int
 		want    time.Duration
 	}{
-		// The embedded Bedrock takes 2 ms for each call, faults included.
 		{"one target", []inference.Target{east}, 3, 100*time.Millisecond + 200*time.Millisecond + 400*time.Millisecond},
 		{"two targets", []inference.Target{east, west}, 1, 0},
 		{"two targets, both failing", []inference.Target{east, west}, 2, 100 * time.Millisecond},
@@ -282,4 +290,40 @@ func TestUnenforceableToolChoiceIsRefused(t *testing.T) {
 			t.Errorf("an empty tool result: %v", failure)
 		}
 	})
+}
+
+// A request body must be written without the SDK's close of it being taken for a failure, and the SDK's own client
+// must keep as many connections as there are requests at once.
+func TestConnectionsAreKept(t *testing.T) {
+	const requests = 50
+	server := httptest.NewUnstartedServer(bedrocktest.New(bedrocktest.Options{}))
+	var opened atomic.Int32
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	provider := bedrock.New(bedrock.Options{MaxCalls: 1, AWS: aws.Config{
+		HTTPClient:   awshttp.NewBuildableClient(), // what config.LoadDefaultConfig brings
+		BaseEndpoint: aws.String(server.URL),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "not-a-secret"}, nil
+		}),
+	}})
+	for range 4 {
+		var wait sync.WaitGroup
+		for range requests {
+			wait.Go(func() {
+				if _, err := provider.Complete(t.Context(), question(east)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+	}
+	if got := opened.Load(); got > requests {
+		t.Errorf("%d connections were opened for %d requests at once", got, requests)
+	}
 }

@@ -8,6 +8,7 @@ package bedrock
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -55,11 +56,34 @@ func New(options Options) *Provider {
 	if p.jitter == nil {
 		p.jitter = rand.Float64
 	}
-	if p.config.HTTPClient == nil {
-		p.config.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(tune)
-	}
+	p.config.HTTPClient = transport(p.config.HTTPClient)
 	p.config.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	return p
+}
+
+// transport tunes the client that the SDK brings, and leaves any other as it is.
+func transport(given aws.HTTPClient) aws.HTTPClient {
+	switch client := given.(type) {
+	case nil:
+		given = awshttp.NewBuildableClient().WithTransportOptions(tune)
+	case *awshttp.BuildableClient:
+		given = client.WithTransportOptions(tune)
+	}
+	return plainBodies{given}
+}
+
+// plainBodies hides from net/http that the SDK's request bodies know WriteTo. The SDK closes a body as soon as the answer
+// begins; if net/http has not yet looked past the body's end by then, WriteTo reports the close as a failed write, and
+// net/http cuts the connection in the middle of the answer (seen with smithy-go 1.28.8 and Go 1.26, a few in a thousand
+// under load). A plain Read reports the end.
+type plainBodies struct{ next aws.HTTPClient }
+
+// Do implements aws.HTTPClient.
+func (c plainBodies) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return c.next.Do(r)
 }
 
 // tune keeps a connection for every running request: net/http's default of two idle ones a host costs twice the CPU
