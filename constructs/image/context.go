@@ -1,0 +1,153 @@
+package image
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
+)
+
+// The files of a context.
+const (
+	Dockerfile = "Dockerfile"
+	Program    = "server"
+	Roots      = "ca-certificates.crt"
+)
+
+// dockerfile only copies: the build needs neither a network nor a base image. The user is a number, for an image from
+// scratch has no file of names; compute.User is the same.
+const dockerfile = `FROM scratch
+COPY ` + Roots + ` /etc/ssl/certs/` + Roots + `
+COPY ` + Program + ` /` + Program + `
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["/` + Program + `"]
+`
+
+// Context makes the folder that the image is built from and returns its path. Names, content, modes and times depend on
+// the program and the roots alone. Its error joins everything that is wrong.
+func Context(props Props) (string, error) {
+	program, programErr := readProgram(props.Code)
+	roots, rootsErr := readRoots(props.Roots)
+	if err := errors.Join(programErr, rootsErr); err != nil {
+		return "", err
+	}
+	out := props.Out
+	if out == "" {
+		out = filepath.Clean(props.Code.Dir) + "-image"
+	}
+	if err := write(out, map[string]file{
+		Dockerfile: {[]byte(dockerfile), 0o644},
+		Program:    {program, 0o755},
+		Roots:      {roots, 0o644},
+	}); err != nil {
+		return "", fmt.Errorf("out: %w", err)
+	}
+	return out, nil
+}
+
+func readProgram(code binary.Asset) ([]byte, error) {
+	if code.Dir == "" {
+		return nil, errors.New("code: is empty; build it with constructs/binary")
+	}
+	content, err := os.ReadFile(filepath.Join(code.Dir, binary.Name))
+	if err != nil {
+		return nil, fmt.Errorf("code: %w", err)
+	}
+	return content, nil
+}
+
+// readRoots reads a bundle and refuses what Go would silently skip, for a program without roots starts and then trusts
+// nobody.
+func readRoots(path string) ([]byte, error) {
+	if path == "" {
+		return nil, errors.New("roots: is empty; give the path of a PEM file with the certificates to trust")
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("roots: %w", err)
+	}
+	count := 0
+	for rest := content; ; count++ {
+		var block *pem.Block
+		block, rest = pem.Decode(rest)
+		if block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			return nil, fmt.Errorf("roots: %s holds a %s; only certificates belong into an image", path, block.Type)
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("roots: certificate %d of %s: %w", count+1, path, err)
+		}
+		if !certificate.IsCA {
+			return nil, fmt.Errorf("roots: certificate %d of %s is not one of an authority: %s", count+1, path, certificate.Subject)
+		}
+	}
+	if count == 0 {
+		return nil, fmt.Errorf("roots: %s holds no certificate in PEM", path)
+	}
+	return content, nil
+}
+
+type file struct {
+	content []byte
+	mode    os.FileMode
+}
+
+// write makes a folder hold the files and nothing else. Each file takes its place at once, so that a second synthesis
+// of the same checkout never finds half of one; equal files stay equal, times included.
+func write(dir string, files map[string]file) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if _, ours := files[entry.Name()]; !ours {
+			return fmt.Errorf("%s holds %s, which an image must not; give a folder of its own", dir, entry.Name())
+		}
+	}
+	work, err := os.MkdirTemp(filepath.Dir(dir), ".image-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(work) }() // a leftover is only untidy
+	for name, f := range files {
+		if err := place(filepath.Join(work, name), filepath.Join(dir, name), f); err != nil {
+			return err
+		}
+	}
+	return settle(dir, 0o755)
+}
+
+func place(temporary, final string, f file) error {
+	if old, err := os.ReadFile(final); err == nil && bytes.Equal(old, f.content) {
+		return settle(final, f.mode)
+	}
+	if err := os.WriteFile(temporary, f.content, 0o600); err != nil {
+		return err
+	}
+	if err := settle(temporary, f.mode); err != nil {
+		return err
+	}
+	return os.Rename(temporary, final)
+}
+
+// settle gives a file the mode and time that every build gives it.
+func settle(path string, mode os.FileMode) error {
+	if err := os.Chmod(path, mode); err != nil {
+		return err
+	}
+	epoch := time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC) // as constructs/binary
+	return os.Chtimes(path, epoch, epoch)
+}
