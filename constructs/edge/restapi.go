@@ -1,8 +1,9 @@
-// Package edge is what stands between callers and the gateway: today a REST API in front of a function. HTTP APIs are
-// no choice: they cut every answer at 30 s, cannot stream and take no WAF.
+// Package edge is what stands between callers and the gateway: a REST API in front of a function, a load balancer in
+// front of containers and instances, and a web ACL in front of either. HTTP APIs are no choice: they cut every answer at
+// 30 s, cannot stream and take no WAF.
 //
-// It must not know what the gateway does with a request; which endpoints there are, and which of them stream, is
-// runtime/endpoint.
+// It must not know what the gateway does with a request, nor what runs it; which endpoints there are, and which of them
+// stream, is runtime/endpoint.
 package edge
 
 import (
@@ -42,6 +43,9 @@ type RestApiProps struct {
 	StreamTimeout time.Duration
 	Authorizer    Authorizer // of every method; default AuthorizerIAM
 	OpenReason    string     // why anyone may call: required for AuthorizerNone, else empty; shown in the API's description
+
+	Domain   *Domain      // a name of its own; default nil: AWS's name, with the stage in every path
+	Firewall *WebACLProps // a web ACL in front; default nil: none
 }
 
 // RestApi is a regional REST API with every endpoint of the gateway. Whatever path or method is asked for reaches the
@@ -50,15 +54,19 @@ type RestApi interface {
 	constructs.Construct
 	// Api is the REST API itself.
 	Api() awsapigateway.RestApi
-	// Url is the base URL, with the stage and a slash at its end.
+	// Url is the base URL, with a slash at its end: the domain's, or AWS's with the stage.
 	Url() *string
+	// Firewall is the web ACL in front; nil without one.
+	Firewall() WebACL
 	// GrantInvoke lets the grantee call every endpoint of an API with AuthorizerIAM.
 	GrantInvoke(grantee awsiam.IGrantable) awsiam.Grant
 }
 
 type restApi struct {
 	constructs.Construct
-	api awsapigateway.RestApi
+	api      awsapigateway.RestApi
+	url      *string
+	firewall WebACL
 }
 
 // NewRestApi makes a RestApi. CDK constructs do not return errors: with bad props it panics with one message that
@@ -68,6 +76,10 @@ func NewRestApi(scope constructs.Construct, id string, props RestApiProps) RestA
 	props.check(id)
 	r := &restApi{}
 	constructs.NewConstruct_Override(r, scope, jsii.String(id))
+	var shut *bool // CDK leaves nil out of the template
+	if props.Domain != nil {
+		shut = jsii.Bool(true)
+	}
 	r.api = awsapigateway.NewRestApi(r, jsii.String("Api"), &awsapigateway.RestApiProps{
 		RestApiName:   awscdk.Stack_Of(r).StackName(),
 		Description:   jsii.String(props.description()),
@@ -76,9 +88,21 @@ func NewRestApi(scope constructs.Construct, id string, props RestApiProps) RestA
 		CloudWatchRole:       jsii.Bool(false),
 		DeployOptions:        &awsapigateway.StageOptions{StageName: jsii.String(StageName)},
 		DefaultMethodOptions: &awsapigateway.MethodOptions{AuthorizationType: props.authorization()},
+		DomainName:           props.Domain.options(r),
+
+		DisableExecuteApiEndpoint: shut,
 	})
+	r.url = r.api.Url()
+	if props.Domain != nil {
+		r.url = jsii.String("https://" + props.Domain.Name + "/")
+		r.record(props.Domain)
+	}
 	r.api.Node().TryRemoveChild(jsii.String("Endpoint")) // CDK's own output, which says what Url does
 	r.addMethods(props)
+	if props.Firewall != nil {
+		r.firewall = NewWebACL(r, "Firewall", *props.Firewall)
+		r.firewall.Associate("Stage", r.api.DeploymentStage().StageArn())
+	}
 	return r
 }
 
@@ -128,7 +152,9 @@ func integration(handler awslambda.IFunction, options *awsapigateway.LambdaInteg
 
 func (r *restApi) Api() awsapigateway.RestApi { return r.api }
 
-func (r *restApi) Url() *string { return r.api.Url() }
+func (r *restApi) Url() *string { return r.url }
+
+func (r *restApi) Firewall() WebACL { return r.firewall }
 
 func (r *restApi) GrantInvoke(grantee awsiam.IGrantable) awsiam.Grant {
 	return awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
@@ -158,6 +184,10 @@ func (p RestApiProps) check(id string) {
 		p.Authorizer, AuthorizerIAM, AuthorizerNone)
 	problems.If(open && p.OpenReason == "", "OpenReason: is empty; say why anyone may call, or set Authorizer to %q", AuthorizerIAM)
 	problems.If(!open && p.OpenReason != "", "OpenReason: is only for Authorizer %q; remove it", AuthorizerNone)
+	p.Domain.check(&problems)
+	if p.Firewall != nil {
+		p.Firewall.collect(&problems, "Firewall.")
+	}
 	problems.Panic(fmt.Sprintf("edge.NewRestApi(%q)", id))
 }
 

@@ -1,0 +1,170 @@
+package edge
+
+import (
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// BalancerProps says what a Balancer is and who may reach it.
+type BalancerProps struct {
+	Vpc            awsec2.IVpc             // required
+	Subnets        *awsec2.SubnetSelection // required; public ones for InternetFacing
+	CertificateARN string                  // required; of AWS Certificate Manager, in the stack's Region
+
+	// InternetFacing gives it a public address; default false: it is reached inside the VPC and what is connected to it.
+	InternetFacing bool
+	// CIDRs are the IPv4 ranges that may call it. Required. 0.0.0.0/0 only with InternetFacing and OpenReason.
+	CIDRs []string
+	// OpenReason is why the whole internet may call: required for 0.0.0.0/0, else empty; shown in the security group's
+	// rule. Letters A to Z, digits, blanks and ._-:/()#,@[]+=&;{}!$* only.
+	OpenReason string
+
+	// StreamBudget is how long the gateway lets one answer take, streamed or not; more than two of PingInterval. Every
+	// timeout follows from it in the order client > balancer > gateway > upstream, so that whoever knows most about a
+	// late answer is the first to give up: see BalancerIdle and BalancerKeepAlive. Default 300 s.
+	StreamBudget time.Duration
+	PingInterval time.Duration // silence on a stream before the gateway pings; default 15 s
+
+	Firewall         WebACLProps // of the web ACL in front; the zero value is a good one
+	NoFirewallReason string      // why there is none; kept in the balancer's metadata. Default empty: there is one
+
+	LogRetention   int           // days that access logs are kept, at least 1; default 90
+	ConnectionLogs bool          // also logs connections, with the TLS of each; default false
+	LogBucket      awss3.IBucket // takes the logs, and must allow it; default: one of its own, which outlives the stack
+	Production     bool          // protects it from deletion; default false
+}
+
+// Balancer is an Application Load Balancer that speaks nothing but HTTPS. It has no listener on port 80, not even one
+// that redirects: a caller who sent a key there has lost it already. It is an IConnectable.
+type Balancer interface {
+	constructs.Construct
+	awsec2.IConnectable
+	// Balancer is the load balancer itself.
+	Balancer() awselasticloadbalancingv2.ApplicationLoadBalancer
+	// Listener is its one listener, on 443. It needs a target group: see AddTarget.
+	Listener() awselasticloadbalancingv2.ApplicationListener
+	// Firewall is the web ACL in front; nil with NoFirewallReason.
+	Firewall() WebACL
+	// LogBucket holds the access logs.
+	LogBucket() awss3.IBucket
+	// AddTarget makes a target group. The first takes every request; a further one takes none until a rule of the caller
+	// sends it some, as a blue/green deployment does.
+	AddTarget(id string, props TargetProps) awselasticloadbalancingv2.ApplicationTargetGroup
+	// MetricRequests is how many requests it passed on, over five minutes, as of the others. Options may be nil.
+	MetricRequests(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	// MetricOwnErrors is how many answers with 5xx are the balancer's own: no healthy target, or one that hung up.
+	MetricOwnErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	// MetricTargetErrors is how many answers with 5xx are the gateway's.
+	MetricTargetErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	// MetricRejected is how many connections it refused because it was at its limit.
+	MetricRejected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+}
+
+type balancer struct {
+	constructs.Construct
+	balancer awselasticloadbalancingv2.ApplicationLoadBalancer
+	listener awselasticloadbalancingv2.ApplicationListener
+	group    awsec2.SecurityGroup
+	firewall WebACL
+	logs     awss3.IBucket
+	vpc      awsec2.IVpc
+	targets  int
+}
+
+// BalancerIdle is how long a balancer waits for a byte of an answer: five seconds more than the gateway lets the whole
+// answer take. A server's own idle timeout must be longer than this, or it hangs up while the balancer sends a request,
+// which the caller sees as 502.
+func BalancerIdle(streamBudget time.Duration) time.Duration { return streamBudget + 5*time.Second }
+
+// BalancerKeepAlive is how long a client may keep a connection; the answer under way still ends. Short, for a client
+// that holds on to a connection holds on to a Region too: as BalancerIdle, at least AWS's minimum of one minute.
+func BalancerKeepAlive(streamBudget time.Duration) time.Duration {
+	return max(BalancerIdle(streamBudget), time.Minute)
+}
+
+// NewBalancer makes a Balancer. CDK constructs do not return errors: with bad props it panics with one message that
+// names everything that is wrong.
+func NewBalancer(scope constructs.Construct, id string, props BalancerProps) Balancer {
+	props = props.filled()
+	props.check(id, *awscdk.Token_IsUnresolved(awscdk.Stack_Of(scope).Region()))
+	b := &balancer{vpc: props.Vpc}
+	constructs.NewConstruct_Override(b, scope, jsii.String(id))
+	b.group = awsec2.NewSecurityGroup(b, jsii.String("Group"), &awsec2.SecurityGroupProps{
+		Vpc: props.Vpc, AllowAllOutbound: jsii.Bool(false),
+		Description: jsii.String("Load balancer of the inference gateway"),
+	})
+	keepShut(b.group)
+	for _, cidr := range props.CIDRs {
+		b.group.AddIngressRule(awsec2.Peer_Ipv4(jsii.String(cidr)), awsec2.Port_HTTPS(), jsii.String(props.ruleText(cidr)), nil)
+	}
+	b.balancer = awselasticloadbalancingv2.NewApplicationLoadBalancer(b, jsii.String("Balancer"), &awselasticloadbalancingv2.ApplicationLoadBalancerProps{
+		Vpc: props.Vpc, VpcSubnets: props.Subnets, SecurityGroup: b.group,
+		InternetFacing:          jsii.Bool(props.InternetFacing),
+		DeletionProtection:      jsii.Bool(props.Production),
+		DropInvalidHeaderFields: jsii.Bool(true),
+		DesyncMitigationMode:    awselasticloadbalancingv2.DesyncMitigationMode_STRICTEST,
+		IdleTimeout:             awscdk.Duration_Seconds(jsii.Number(BalancerIdle(props.StreamBudget).Seconds())),
+		ClientKeepAlive:         awscdk.Duration_Seconds(jsii.Number(BalancerKeepAlive(props.StreamBudget).Seconds())),
+	})
+	b.listener = b.balancer.AddListener(jsii.String("Https"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
+		Port: jsii.Number(443), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTPS, Open: jsii.Bool(false),
+		SslPolicy:    awselasticloadbalancingv2.SslPolicy_TLS13_12_RES_PQ,
+		Certificates: &[]awselasticloadbalancingv2.IListenerCertificate{awselasticloadbalancingv2.ListenerCertificate_FromArn(jsii.String(props.CertificateARN))},
+	})
+	b.keepLogs(props)
+	b.protect(props)
+	return b
+}
+
+// keepShut leaves in the template the rule by which CDK says that a group allows nothing outbound. CDK takes it away
+// with the first real rule, which stands outside of the group; what AWS adds to a group that names no rule itself is
+// a way out to everywhere.
+func keepShut(group awsec2.SecurityGroup) {
+	group.Node().DefaultChild().(awsec2.CfnSecurityGroup).AddPropertyOverride(jsii.String("SecurityGroupEgress"), []any{map[string]any{
+		"CidrIp": "255.255.255.255/32", "Description": "Disallow all traffic", "IpProtocol": "icmp", "FromPort": 252, "ToPort": 86,
+	}})
+}
+
+// protect puts a web ACL in front, or says in the template why there is none.
+func (b *balancer) protect(props BalancerProps) {
+	if props.NoFirewallReason != "" {
+		b.balancer.Node().DefaultChild().(awscdk.CfnResource).AddMetadata(jsii.String(NoFirewallMetadata), props.NoFirewallReason)
+		return
+	}
+	b.firewall = NewWebACL(b, "Firewall", props.Firewall)
+	b.firewall.Associate("Balancer", b.balancer.LoadBalancerArn())
+}
+
+func (b *balancer) Balancer() awselasticloadbalancingv2.ApplicationLoadBalancer { return b.balancer }
+
+func (b *balancer) Listener() awselasticloadbalancingv2.ApplicationListener { return b.listener }
+
+func (b *balancer) Firewall() WebACL { return b.firewall }
+
+func (b *balancer) LogBucket() awss3.IBucket { return b.logs }
+
+// Connections makes the balancer an IConnectable.
+func (b *balancer) Connections() awsec2.Connections { return b.balancer.Connections() }
+
+func (b *balancer) MetricRequests(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return b.balancer.Metrics().RequestCount(options)
+}
+
+func (b *balancer) MetricOwnErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return b.balancer.Metrics().HttpCodeElb(awselasticloadbalancingv2.HttpCodeElb_ELB_5XX_COUNT, options)
+}
+
+func (b *balancer) MetricTargetErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return b.balancer.Metrics().HttpCodeTarget(awselasticloadbalancingv2.HttpCodeTarget_TARGET_5XX_COUNT, options)
+}
+
+func (b *balancer) MetricRejected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return b.balancer.Metrics().RejectedConnectionCount(options)
+}

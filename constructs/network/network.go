@@ -1,0 +1,176 @@
+// Package network is where the gateway runs: public subnets for a load balancer alone, isolated subnets for the
+// workload, and the VPC endpoints through which a workload without a way to the internet reaches AWS. Whoever has a
+// network brings it along instead (Import).
+//
+// It must not know what runs in it, nor what stands in front (constructs/edge): what a variant needs comes in as Needs,
+// what may pass an endpoint as Policies.
+package network
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// Props says what a Network is made of. Exactly one of CIDR with Zones, and Import, describes it.
+type Props struct {
+	// Zones are the names of two to six availability zones of the stack's Region, as in us-east-1a. Nothing is looked
+	// up, so that synthesis needs no credentials. Their order decides which subnet is where: append, do not reorder.
+	// Required, unless Import is set. Every zone must offer the endpoints; aws ec2 describe-vpc-endpoint-services says.
+	Zones []string
+	// ZoneIDs are the zones' ids by name, as in us-east-1a: use1-az1. An account's names are shuffled, so only an id
+	// tells where Fargate on Graviton is missing. Optional; what is given is checked.
+	ZoneIDs map[string]string
+	// CIDR is the VPC's IPv4 range, from /16 to /19. A sixteenth of it is a workload subnet, a sixteenth of that one a
+	// balancer's. Default 10.0.0.0/16.
+	CIDR string
+	// NAT gives each zone a NAT gateway, and its workload a way out to all of the internet. Default false.
+	NAT bool
+	// FlowLogRetention is how long flow logs are kept: days, a number that CloudWatch Logs offers. Default 30.
+	FlowLogRetention int
+	// KeepDefaultGroup leaves the VPC's default security group as AWS makes it, which lets its members reach each other.
+	// Default false: a custom resource takes its rules away.
+	KeepDefaultGroup bool
+	// Retain lets flow logs outlive the stack; default false.
+	Retain bool
+
+	// Import is a network that exists already; the props above must then be empty, for they are its owner's to decide.
+	Import *Import
+
+	Needs Needs // required; decides which endpoints there are
+	// Also are endpoints beyond those that Needs comes to.
+	Also []Service
+	// Policies are what may pass each endpoint; always only for principals of the stack's account. Required for
+	// BedrockRuntime, SecretsManager, S3 (unless only containers need it) and DynamoDB, where only the caller knows the
+	// resources; the others have defaults, which an entry here replaces.
+	Policies map[Service][]Statement
+	// Endpoints says whose the endpoints are; default EndpointsCreated.
+	Endpoints Endpoints
+	// EndpointGroupIDs are the security groups of endpoints that exist; required for EndpointsExisting, else empty.
+	EndpointGroupIDs []string
+	// PrefixLists are the ids of AWS's prefix lists for S3 and DynamoDB in the Region, by which a security group names
+	// a gateway endpoint; aws ec2 describe-managed-prefix-lists shows them. Known for us-east-1 and us-west-2,
+	// required elsewhere when such an endpoint is needed.
+	PrefixLists map[Service]string
+}
+
+// Import is a VPC with its subnets. Each list has one element for each zone, in the order of Zones. All subnets must be
+// of the VPC, which synthesis cannot see and CloudFormation refuses.
+type Import struct {
+	VpcID                 string   // required, vpc-…
+	Zones                 []string // required, as Props.Zones
+	PublicSubnetIDs       []string // for the balancer; empty for none, when it is internal or elsewhere
+	IsolatedSubnetIDs     []string // required; for the workload
+	IsolatedRouteTableIDs []string // of the workload's subnets; required for gateway endpoints to be created
+}
+
+// Endpoints says whose the VPC endpoints are.
+type Endpoints string
+
+// The choices.
+const (
+	EndpointsCreated  Endpoints = "created"  // made here, each with a security group and a policy
+	EndpointsExisting Endpoints = "existing" // of the imported VPC; nothing is created
+)
+
+// Network is a VPC with a place for the balancer, one for the workload, and endpoints that only the workload reaches.
+type Network interface {
+	constructs.Construct
+	// Vpc is the VPC, created or imported.
+	Vpc() awsec2.IVpc
+	// WorkloadSubnets are those without a way to the internet, unless there is NAT.
+	WorkloadSubnets() *awsec2.SubnetSelection
+	// BalancerSubnets are the public ones. They give no public addresses: a load balancer asks for its own. An imported
+	// network without public subnets has the workload's here, for an internal balancer.
+	BalancerSubnets() *awsec2.SubnetSelection
+	// Endpoint is the endpoint of a service; nil when it is not needed or not ours.
+	Endpoint(service Service) awsec2.IVpcEndpoint
+	// Allow lets workloads reach every endpoint, and adds the rules to the stack of the workload. A workload's security
+	// group should allow nothing outbound of its own.
+	Allow(workloads ...awsec2.IConnectable)
+}
+
+type network struct {
+	constructs.Construct
+	props     Props
+	vpc       awsec2.IVpc
+	workload  []awsec2.ISubnet
+	balancer  []awsec2.ISubnet
+	endpoints map[Service]awsec2.IVpcEndpoint
+	groups    []awsec2.ISecurityGroup // of the interface endpoints
+}
+
+// NewNetwork makes a Network. CDK constructs do not return errors: with bad props it panics with one message that
+// names everything that is wrong.
+func NewNetwork(scope constructs.Construct, id string, props Props) Network {
+	props = props.filled(region(scope))
+	props.check(id, region(scope))
+	n := &network{props: props, endpoints: map[Service]awsec2.IVpcEndpoint{}}
+	constructs.NewConstruct_Override(n, scope, jsii.String(id))
+	if props.Import != nil {
+		n.bring(*props.Import)
+	} else {
+		n.create()
+	}
+	if props.Endpoints == EndpointsExisting {
+		for _, group := range props.EndpointGroupIDs {
+			n.groups = append(n.groups, awsec2.SecurityGroup_FromSecurityGroupId(n, jsii.String(group), jsii.String(group), nil))
+		}
+		return n
+	}
+	for _, service := range props.services() {
+		n.addEndpoint(service)
+	}
+	return n
+}
+
+// bring takes over a network that exists.
+func (n *network) bring(from Import) {
+	attributes := &awsec2.VpcAttributes{
+		VpcId:             jsii.String(from.VpcID),
+		AvailabilityZones: jsii.Strings(from.Zones...),
+		IsolatedSubnetIds: jsii.Strings(from.IsolatedSubnetIDs...),
+	}
+	if len(from.PublicSubnetIDs) > 0 {
+		attributes.PublicSubnetIds = jsii.Strings(from.PublicSubnetIDs...)
+	}
+	if len(from.IsolatedRouteTableIDs) > 0 {
+		attributes.IsolatedSubnetRouteTableIds = jsii.Strings(from.IsolatedRouteTableIDs...)
+	}
+	n.vpc = awsec2.Vpc_FromVpcAttributes(n, jsii.String("Vpc"), attributes)
+	awscdk.Annotations_Of(n).AcknowledgeWarning(jsii.String("@aws-cdk/aws-ec2:noSubnetRouteTableId"),
+		jsii.String("Only a gateway endpoint uses route tables, and it is refused without them"))
+	n.workload = *n.vpc.IsolatedSubnets()
+	n.balancer = *n.vpc.PublicSubnets()
+	if len(n.balancer) == 0 {
+		n.balancer = n.workload
+	}
+}
+
+func (n *network) Vpc() awsec2.IVpc { return n.vpc }
+
+func (n *network) WorkloadSubnets() *awsec2.SubnetSelection {
+	return &awsec2.SubnetSelection{Subnets: &n.workload}
+}
+
+func (n *network) BalancerSubnets() *awsec2.SubnetSelection {
+	return &awsec2.SubnetSelection{Subnets: &n.balancer}
+}
+
+func (n *network) Endpoint(service Service) awsec2.IVpcEndpoint { return n.endpoints[service] }
+
+func (n *network) Allow(workloads ...awsec2.IConnectable) {
+	for _, workload := range workloads {
+		for _, group := range n.groups {
+			// From the workload's side: both rules then belong to its stack, and the network's stack never depends on it.
+			workload.Connections().AllowTo(group, awsec2.Port_HTTPS(), jsii.String("Gateway workload to a VPC endpoint"))
+		}
+		for _, service := range n.props.services() {
+			if service.gateway() {
+				workload.Connections().AllowTo(awsec2.Peer_PrefixList(jsii.String(n.props.PrefixLists[service])), awsec2.Port_HTTPS(),
+					jsii.String("Gateway workload to "+string(service)))
+			}
+		}
+	}
+}
