@@ -49,20 +49,14 @@ type ContainersProps struct {
 // Containers are the gateway as a service of Fargate tasks on Graviton, behind a target group. It is an IGrantable: what
 // is granted to it is granted to the task role.
 type Containers interface {
-	constructs.Construct
-	awsiam.IGrantable
-	awsec2.IConnectable
+	Placed
 	// Service is the ECS service.
 	Service() awsecs.FargateService
-	// Role is the task role, which the program runs with: calling its models, nothing else.
+	// Role is the task role, which the program runs with: calling its models and, where callers have API keys, reading the
+	// secret with their hashes; nothing else.
 	Role() awsiam.Role
 	// ExecutionRole is what ECS starts a task with: pulling the image and writing to the log group, nothing else.
 	ExecutionRole() awsiam.Role
-	// LogGroup holds the program's JSON logs and its metrics in EMF.
-	LogGroup() awslogs.LogGroup
-	// Metric is a metric that the program emits, over all models: counts summed, milliseconds at p95, over five minutes.
-	// Options, which may be nil, change that.
-	Metric(m metric.Metric, options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 }
 
 type containers struct {
@@ -88,6 +82,7 @@ func NewContainers(scope constructs.Construct, id string, props ContainersProps)
 		Description: jsii.String("What the inference gateway's tasks may do"),
 	})
 	models.Grant(c.role)
+	grantKeys(c, c.role, props.Settings.Auth)
 	c.execution = awsiam.NewRole(c, jsii.String("ExecutionRole"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil),
 		Description: jsii.String("What ECS may do to start the inference gateway's tasks"),

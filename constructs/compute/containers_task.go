@@ -56,8 +56,9 @@ func (c *containers) newTask(props ContainersProps) awsecs.FargateTaskDefinition
 }
 
 func (c *containers) newService(props ContainersProps, task awsecs.FargateTaskDefinition) awsecs.FargateService {
+	cluster := c.cluster(props)
 	service := awsecs.NewFargateService(c, jsii.String("Service"), &awsecs.FargateServiceProps{
-		Cluster:                     c.cluster(props),
+		Cluster:                     cluster,
 		TaskDefinition:              task,
 		DesiredCount:                wanted(props.Scaling.Desired),
 		CapacityProviderStrategies:  strategies(props.Spot),
@@ -74,6 +75,8 @@ func (c *containers) newService(props ContainersProps, task awsecs.FargateTaskDe
 		EnableECSManagedTags:        jsii.Bool(true),
 		EnableExecuteCommand:        jsii.Bool(false),
 	})
+	// Tasks start only once the cluster has its capacity providers and ECS its permissions.
+	service.Node().AddDependency(cluster, c.execution)
 	props.Placement.TargetGroup.AddTarget(service)
 	return service
 }

@@ -63,21 +63,15 @@ type Update struct {
 // what is granted to it is granted to the instance role.
 //
 // The instances need a way to Bedrock, S3 (the program and Amazon Linux packages), CloudWatch Logs, CloudFormation (the
-// signal that they work), and for sessions ssm and ssmmessages.
+// signal that they work: without one the stack is not made), and for sessions ssm and ssmmessages. On spare capacity a
+// stream may be cut: AWS gives two minutes' notice, and the group has a new instance started by then.
 type Instances interface {
-	constructs.Construct
-	awsiam.IGrantable
-	awsec2.IConnectable
+	Placed
 	// Group is the Auto Scaling group.
 	Group() awsautoscaling.AutoScalingGroup
-	// Role is what the program and the instance run with: calling its models, reading its program, writing to its log
-	// group, and Session Manager; nothing else.
+	// Role is what the program and the instance run with: calling its models, reading its program and, where callers have
+	// API keys, the secret with their hashes, writing to its log group, and Session Manager; nothing else.
 	Role() awsiam.Role
-	// LogGroup holds the program's JSON logs and its metrics in EMF.
-	LogGroup() awslogs.LogGroup
-	// Metric is a metric that the program emits, over all models: counts summed, milliseconds at p95, over five minutes.
-	// Options, which may be nil, change that.
-	Metric(m metric.Metric, options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 }
 
 type instances struct {
@@ -101,6 +95,7 @@ func NewInstances(scope constructs.Construct, id string, props InstancesProps) I
 	i.logs = newLogGroup(i, props.LogRetention, props.Retain)
 	i.role = i.newRole()
 	models.Grant(i.role)
+	grantKeys(i, i.role, props.Settings.Auth)
 	// The file, not the folder: then what is downloaded is what the digest is of, and nothing reads it before.
 	asset := awss3assets.NewAsset(i, jsii.String("Program"), &awss3assets.AssetProps{Path: jsii.String(executable(props.Code))})
 	i.grantDownload(asset)

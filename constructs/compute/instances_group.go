@@ -93,6 +93,8 @@ func (i *instances) newGroup(props InstancesProps) awsautoscaling.AutoScalingGro
 		}),
 		UpdatePolicy: refresh(props.Update),
 	})
+	// An instance that starts before its role has its policy cannot fetch its program.
+	group.Node().AddDependency(i.role)
 	// The first instances say that they answer. The L2's Signals would also let the role signal, which an instance of the
 	// stack may anyway; later ones are judged by the balancer's health check, for a refresh takes no signals.
 	group.Node().DefaultChild().(awscdk.CfnResource).CfnOptions().SetCreationPolicy(&awscdk.CfnCreationPolicy{

@@ -59,7 +59,8 @@ type Placement struct {
 	SecurityGroup awsec2.ISecurityGroup
 	// TargetGroup sends the requests; required. A listener must already forward to it, for CDK reads the balancer's name
 	// from it, and opens the security groups of both to each other on the program's port. Its health check decides what
-	// is healthy: there is none in a container, since an image from scratch holds no second program to ask the first.
+	// is healthy: there is none in a container, since an image from scratch holds no second program to ask the first. Its
+	// deregistration delay is how long a stream may go on when its target leaves: give it Settings.RequestTimeout.
 	TargetGroup awselasticloadbalancingv2.ApplicationTargetGroup
 }
 
@@ -143,6 +144,8 @@ func (p program) check(problems *check.Problems, accessErr error) {
 		problems.If(true, "%s", problem)
 	}
 	problems.If(p.told.Variant != p.variant, "Settings: variant is %q; here it is %q", p.told.Variant, p.variant)
+	problems.If(p.told.Auth.Mode == settings.AuthGateway, "Settings: authentication is %q, which API Gateway does; behind a balancer "+
+		"it would refuse everyone, so take %q", settings.AuthGateway, settings.AuthKeys)
 	_, err := port(p.told)
 	problems.If(err != nil, "Settings: %v", err)
 	_, offered := retention(p.logRetention)
