@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/shut"
 )
 
 // BalancerProps says what a Balancer is and who may reach it.
@@ -71,11 +73,11 @@ type balancer struct {
 	constructs.Construct
 	balancer awselasticloadbalancingv2.ApplicationLoadBalancer
 	listener awselasticloadbalancingv2.ApplicationListener
-	group    awsec2.SecurityGroup
 	firewall WebACL
 	logs     awss3.IBucket
 	vpc      awsec2.IVpc
 	targets  int
+	budget   time.Duration
 }
 
 // BalancerIdle is how long a balancer waits for a byte of an answer: five seconds more than the gateway lets the whole
@@ -94,18 +96,14 @@ func BalancerKeepAlive(streamBudget time.Duration) time.Duration {
 func NewBalancer(scope constructs.Construct, id string, props BalancerProps) Balancer {
 	props = props.filled()
 	props.check(id, *awscdk.Token_IsUnresolved(awscdk.Stack_Of(scope).Region()))
-	b := &balancer{vpc: props.Vpc}
+	b := &balancer{vpc: props.Vpc, budget: props.StreamBudget}
 	constructs.NewConstruct_Override(b, scope, jsii.String(id))
-	b.group = awsec2.NewSecurityGroup(b, jsii.String("Group"), &awsec2.SecurityGroupProps{
-		Vpc: props.Vpc, AllowAllOutbound: jsii.Bool(false),
-		Description: jsii.String("Load balancer of the inference gateway"),
-	})
-	keepShut(b.group)
+	group := shut.NewGroup(b, "Group", props.Vpc, "Load balancer of the inference gateway")
 	for _, cidr := range props.CIDRs {
-		b.group.AddIngressRule(awsec2.Peer_Ipv4(jsii.String(cidr)), awsec2.Port_HTTPS(), jsii.String(props.ruleText(cidr)), nil)
+		group.AddIngressRule(awsec2.Peer_Ipv4(jsii.String(cidr)), awsec2.Port_HTTPS(), jsii.String(props.ruleText(cidr)), nil)
 	}
 	b.balancer = awselasticloadbalancingv2.NewApplicationLoadBalancer(b, jsii.String("Balancer"), &awselasticloadbalancingv2.ApplicationLoadBalancerProps{
-		Vpc: props.Vpc, VpcSubnets: props.Subnets, SecurityGroup: b.group,
+		Vpc: props.Vpc, VpcSubnets: props.Subnets, SecurityGroup: group,
 		InternetFacing:          jsii.Bool(props.InternetFacing),
 		DeletionProtection:      jsii.Bool(props.Production),
 		DropInvalidHeaderFields: jsii.Bool(true),
@@ -121,15 +119,6 @@ func NewBalancer(scope constructs.Construct, id string, props BalancerProps) Bal
 	b.keepLogs(props)
 	b.protect(props)
 	return b
-}
-
-// keepShut leaves in the template the rule by which CDK says that a group allows nothing outbound. CDK takes it away
-// with the first real rule, which stands outside of the group; what AWS adds to a group that names no rule itself is
-// a way out to everywhere.
-func keepShut(group awsec2.SecurityGroup) {
-	group.Node().DefaultChild().(awsec2.CfnSecurityGroup).AddPropertyOverride(jsii.String("SecurityGroupEgress"), []any{map[string]any{
-		"CidrIp": "255.255.255.255/32", "Description": "Disallow all traffic", "IpProtocol": "icmp", "FromPort": 252, "ToPort": 86,
-	}})
 }
 
 // protect puts a web ACL in front, or says in the template why there is none.

@@ -12,7 +12,7 @@ import (
 )
 
 // NoFirewallMetadata is the key in a balancer's metadata that holds the reason why it has no web ACL.
-const NoFirewallMetadata = "genai-pipeline:no-firewall"
+const NoFirewallMetadata = "GenAI::NoFirewall"
 
 const (
 	maxIdle = 4000 * time.Second // of an Application Load Balancer

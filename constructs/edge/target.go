@@ -22,13 +22,13 @@ type TargetProps struct {
 	Targets []awselasticloadbalancingv2.IApplicationLoadBalancerTarget
 	Type    awselasticloadbalancingv2.TargetType // required: TargetType_IP for containers, TargetType_INSTANCE for instances
 	Port    int                                  // where the gateway listens; default 8080
-	// Drain is how long a target that leaves may end its answers; whole seconds, at most 1 h. Give it the gateway's
-	// drain timeout. Default 110 s.
+	// Drain is how long a target that leaves may go on with its answers before the balancer cuts them; whole seconds, at
+	// most 1 h. Default: the stream budget, so that none is cut.
 	Drain time.Duration
 }
 
 func (b *balancer) AddTarget(id string, props TargetProps) awselasticloadbalancingv2.ApplicationTargetGroup {
-	props = props.filled()
+	props = props.filled(b.budget)
 	props.check(id)
 	made := awselasticloadbalancingv2.NewApplicationTargetGroup(b, jsii.String(id), &awselasticloadbalancingv2.ApplicationTargetGroupProps{
 		Vpc: b.vpc, TargetType: props.Type, Port: jsii.Number(props.Port),
@@ -58,12 +58,12 @@ func (b *balancer) AddTarget(id string, props TargetProps) awselasticloadbalanci
 	return made
 }
 
-func (p TargetProps) filled() TargetProps {
+func (p TargetProps) filled(budget time.Duration) TargetProps {
 	if p.Port == 0 {
 		p.Port = 8080
 	}
 	if p.Drain == 0 {
-		p.Drain = 110 * time.Second
+		p.Drain = min(budget, maxDrain)
 	}
 	return p
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/shut"
 )
 
 // Service is an AWS service as the name of its VPC endpoint says it, without the Region.
@@ -90,10 +92,7 @@ func (n *network) addEndpoint(service Service) {
 		n.endpoints[service] = made
 		return
 	}
-	group := awsec2.NewSecurityGroup(n, jsii.String(string(service)+"-group"), &awsec2.SecurityGroupProps{
-		Vpc: n.vpc, AllowAllOutbound: jsii.Bool(false),
-		Description: jsii.String("VPC endpoint of " + string(service) + ", for gateway workloads only"),
-	})
+	group := shut.NewGroup(n, string(service)+"-group", n.vpc, "VPC endpoint of "+string(service)+", for gateway workloads only")
 	made := awsec2.NewInterfaceVpcEndpoint(n, id, &awsec2.InterfaceVpcEndpointProps{
 		Vpc: n.vpc, Subnets: n.WorkloadSubnets(), Open: jsii.Bool(false), SecurityGroups: &[]awsec2.ISecurityGroup{group},
 		Service:           awsec2.NewInterfaceVpcEndpointAwsService(id, nil, nil, nil),

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/shut"
 )
 
 // Props says what a Network is made of. Exactly one of CIDR with Zones, and Import, describes it.
@@ -86,8 +88,11 @@ type Network interface {
 	BalancerSubnets() *awsec2.SubnetSelection
 	// Endpoint is the endpoint of a service; nil when it is not needed or not ours.
 	Endpoint(service Service) awsec2.IVpcEndpoint
-	// Allow lets workloads reach every endpoint, and adds the rules to the stack of the workload. A workload's security
-	// group should allow nothing outbound of its own.
+	// NewWorkloadGroup makes a security group for a workload, in the scope of the workload: it reaches the endpoints and
+	// nothing else, and nothing reaches it until a balancer is let in.
+	NewWorkloadGroup(scope constructs.Construct, id string) awsec2.SecurityGroup
+	// Allow lets workloads reach every endpoint, and adds the rules to the stack of the workload. It takes nothing away
+	// that a workload's security group allows already, as NewWorkloadGroup does not.
 	Allow(workloads ...awsec2.IConnectable)
 }
 
@@ -159,6 +164,12 @@ func (n *network) BalancerSubnets() *awsec2.SubnetSelection {
 }
 
 func (n *network) Endpoint(service Service) awsec2.IVpcEndpoint { return n.endpoints[service] }
+
+func (n *network) NewWorkloadGroup(scope constructs.Construct, id string) awsec2.SecurityGroup {
+	group := shut.NewGroup(scope, id, n.vpc, "Inference gateway")
+	n.Allow(group)
+	return group
+}
 
 func (n *network) Allow(workloads ...awsec2.IConnectable) {
 	for _, workload := range workloads {

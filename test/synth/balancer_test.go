@@ -118,7 +118,7 @@ func TestTargetGroups(t *testing.T) {
 	tp := benchTemplate(t, app, out)
 	groups := tp.all("AWS::ElasticLoadBalancingV2::TargetGroup")
 	for i, want := range []map[string]any{
-		{"Port": 9000.0, "TargetType": "ip", "drain": "30"}, {"Port": 8080.0, "TargetType": "instance", "drain": "110"},
+		{"Port": 9000.0, "TargetType": "ip", "drain": "30"}, {"Port": 8080.0, "TargetType": "instance", "drain": "300"},
 	} {
 		p, at := groups[i].Properties, attributes(groups[i], "TargetGroupAttributes")
 		got := map[string]any{"Port": p["Port"], "TargetType": p["TargetType"], "drain": at["deregistration_delay.timeout_seconds"]}
