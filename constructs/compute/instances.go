@@ -157,6 +157,10 @@ func (p InstancesProps) check(id string, accessErr error) string {
 	problems.If(err != nil, "Code: %v; build it with constructs/binary", err)
 	program{p.Settings, p.Models, settings.VariantInstances, p.LogRetention}.check(&problems, accessErr)
 	p.Placement.check(&problems)
+	// An instance is asked where the target group says; a task, where its container listens.
+	listens, err := port(p.Settings)
+	asked, known := p.Placement.targetPort()
+	problems.If(err == nil && known && asked != listens, "Placement: TargetGroup sends to port %d; the program listens on %d", asked, listens)
 	for _, name := range p.Types {
 		problems.If(!graviton.MatchString(name), "Types: %q is not a Graviton type, such as c8g.large", name)
 	}

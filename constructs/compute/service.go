@@ -116,6 +116,18 @@ func (p Placement) check(problems *check.Problems) {
 	problems.If(p.TargetGroup == nil, "Placement: TargetGroup is nil")
 }
 
+// targetPort is where the target group sends requests; false when it does not say, as one made elsewhere.
+func (p Placement) targetPort() (int, bool) {
+	if p.TargetGroup == nil {
+		return 0, false
+	}
+	made, ok := p.TargetGroup.Node().DefaultChild().(awselasticloadbalancingv2.CfnTargetGroup)
+	if !ok || made.Port() == nil {
+		return 0, false
+	}
+	return int(*made.Port()), true
+}
+
 // securityGroup is the one given, or a new one.
 func (p Placement) securityGroup(scope constructs.Construct) awsec2.ISecurityGroup {
 	if p.SecurityGroup != nil {

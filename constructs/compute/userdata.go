@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -86,12 +87,26 @@ func fill(t *template.Template, values map[string]any) string {
 // characters that mean something there. The shell does not read it: it passes in a quoted here-document, and no line of
 // it can be the end of that, for each starts with a name.
 func environmentFile(variables map[string]string) string {
-	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", `$`, `\$`)
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
-		fmt.Fprintf(&b, "%s=\"%s\"\n", name, escape.Replace(variables[name]))
+		fmt.Fprintf(&b, "%s=\"%s\"\n", name, escaped(variables[name]))
 	}
 	return b.String()
+}
+
+// token matches what CDK puts into a text for something that only CloudFormation knows, such as the ARN of a secret.
+var token = regexp.MustCompile(`\$\{Token\[[^\]]+\]\}`)
+
+// escaped leaves tokens as they are, or CDK would leave the backslash before what it puts in their place.
+func escaped(text string) string {
+	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", `$`, `\$`)
+	var b strings.Builder
+	end := 0
+	for _, found := range token.FindAllStringIndex(text, -1) {
+		b.WriteString(escape.Replace(text[end:found[0]]) + text[found[0]:found[1]])
+		end = found[1]
+	}
+	return b.String() + escape.Replace(text[end:])
 }
 
 // oneLine tells whether a text can stand in an environment file.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
@@ -64,7 +65,7 @@ func document(t *testing.T, script, end string) string {
 // awkward are settings with every character that a shell or systemd could take for its own.
 func awkward(props *compute.InstancesProps, _ awscdk.Stack) {
 	props.Settings.Environment = "a'b\"c`id`$(id)${HOME}\\ \\$ %n #;&|<>*~ é"
-	props.Settings.Listen = ":9000"
+	props.Settings.Listen = "0.0.0.0:8080"
 }
 
 func TestBootScriptIsShell(t *testing.T) {
@@ -103,6 +104,18 @@ func TestInstanceIsToldItsSettings(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestInstanceIsToldWhatOnlyCloudFormationKnows(t *testing.T) {
+	tp := instancesTemplate(t, func(props *compute.InstancesProps, stack awscdk.Stack) {
+		props.Settings.Auth.Secret = *awscdk.NewCfnParameter(stack, jsii.String("Keys"), nil).ValueAsString()
+	})
+	if told := document(t, bootScript(t, tp), "END_OF_SETTINGS"); !strings.Contains(told, "\nGENAI_AUTH_SECRET=\"REF-Keys\"\n") {
+		t.Errorf("it is told\n%s", told)
+	}
+	if got := compact(t, tp.only(t, "AWS::IAM::Policy").Properties); !strings.Contains(got, `{"Ref":"Keys"}`) {
+		t.Errorf("it may read another secret: %s", got)
 	}
 }
 

@@ -214,6 +214,8 @@ func TestInstancesRefuse(t *testing.T) {
 			`compute.NewInstances("Gateway"): `, "Code: is empty", "Settings: ", "Placement: Vpc is nil", "Placement: TargetGroup is nil"}},
 		{"no program", func(p *compute.InstancesProps) { p.Code.Dir = "none" }, []string{"Code: open none/bootstrap"}},
 		{"another variant", func(p *compute.InstancesProps) { p.Settings.Variant = settings.VariantContainers }, []string{`variant is "containers"`}},
+		{"a target group for another port", func(p *compute.InstancesProps) { p.Settings.Listen = ":9000" },
+			[]string{"1 problems", "TargetGroup sends to port 8080; the program listens on 9000"}},
 		{"types that are not Graviton", func(p *compute.InstancesProps) {
 			p.Types = []string{"c7g.large", "c7i.large", "g5.xlarge", "im4gn.large"}
 		}, []string{"2 problems", `"c7i.large" is not`, `"g5.xlarge" is not`}},
