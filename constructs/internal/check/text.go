@@ -15,10 +15,6 @@ var (
 	SecurityGroupText = Text{regexp.MustCompile(`^[a-zA-Z0-9 ._:/()#,@\[\]+=&;{}!$*-]*$`), "letters A to Z, digits, blanks and ._-:/()#,@[]+=&;{}!$*", 255}
 	// WAFText describes a web ACL; it neither starts nor ends with a blank.
 	WAFText = Text{regexp.MustCompile(`^([\w+=:#@/,.-]([\w+=:#@/,. -]*[\w+=:#@/,.-])?)?$`), "letters A to Z, digits, blanks inside and _+=:#@/-,.", 256}
-	// WAFName names a web ACL, a rule or its metric.
-	WAFName = Text{regexp.MustCompile(`^[\w-]*$`), "letters A to Z, digits, _ and -", 128}
-	// IAMText describes a role or a policy.
-	IAMText = Text{regexp.MustCompile("^[\t\n\r -~\u00a1-\u00ff]*$"), "Latin-1 characters", 1000}
 )
 
 // Text records a problem when the text of a prop is not of its kind.
