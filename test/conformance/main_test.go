@@ -5,14 +5,14 @@
 package conformance_test
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
 // built is what TestMain prepares once: the local environment's serverless stack, and the programs for this machine.
@@ -38,43 +38,27 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// prepare synthesizes as the CDK command line does, with neither credentials nor its own process around the app.
 func prepare(dir string) error {
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		return err
 	}
-	out := filepath.Join(dir, "cdk.out")
-	synth := exec.Command("go", "run", ".")
-	synth.Dir = root
-	synth.Env = append(os.Environ(),
-		"CDK_OUTDIR="+out,
-		`CDK_CONTEXT_JSON={"environment":"local"}`,
-		"CDK_VALIDATION=false",
-		"PATH="+filepath.Join(root, "node_modules", ".bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
-	)
-	if err := quietly(synth); err != nil {
-		return err
-	}
-	if err := readAssembly(out); err != nil {
-		return err
-	}
-	built.lambda, built.server = filepath.Join(dir, "lambda"), filepath.Join(dir, "server")
-	for program, path := range map[string]string{built.function.Program: built.lambda, "./runtime/cmd/server": built.server} {
-		build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-o", path, program)
-		build.Dir = root
-		if err := quietly(build); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func readAssembly(dir string) error {
-	a, err := assembly.Read(dir)
+	all, err := synthesis.Synthesize(root, dir)
 	if err != nil {
 		return err
 	}
+	if err := pick(all); err != nil {
+		return err
+	}
+	built.lambda, built.server = filepath.Join(dir, "lambda"), filepath.Join(dir, "server")
+	return errors.Join(
+		synthesis.Build(root, built.function.Program, built.lambda),
+		synthesis.Build(root, "./runtime/cmd/server", built.server),
+	)
+}
+
+// pick takes the stack that the suite runs.
+func pick(a *assembly.Assembly) (err error) {
 	if built.stack, err = a.Stack("local-us-east-1/serverless"); err != nil {
 		return err
 	}
@@ -86,15 +70,5 @@ func readAssembly(dir string) error {
 		return fmt.Errorf("the stack has %d functions of ours, want 1", len(functions))
 	}
 	built.function = functions[0]
-	return nil
-}
-
-// quietly shows a command's output only when it fails.
-func quietly(cmd *exec.Cmd) error {
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", cmd, err, out.String())
-	}
 	return nil
 }

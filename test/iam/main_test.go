@@ -8,17 +8,13 @@
 package iam_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
-	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
 // own is the name of the environment in testdata.
@@ -46,99 +42,12 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// prepare synthesizes the shipped environments and our own as the CDK command line does, in a folder that looks like
-// the repository to the app.
-func prepare(dir string) error {
-	root, err := filepath.Abs("../..")
-	if err != nil {
+// prepare synthesizes the shipped environments and our own.
+func prepare(dir string) (err error) {
+	if built.root, err = filepath.Abs("../.."); err != nil {
 		return err
 	}
-	built.root, built.dir = root, dir
-	shipped, err := environment.Names(filepath.Join(root, "environments"))
-	if err != nil {
-		return err
-	}
-	work, err := lookAlike(root, dir, shipped)
-	if err != nil {
-		return err
-	}
-	contextJSON, err := cdkContext(root, append(shipped, own))
-	if err != nil {
-		return err
-	}
-	app := filepath.Join(dir, "app")
-	build := exec.Command("go", "build", "-o", app, ".")
-	build.Dir = root
-	if err := quietly(build); err != nil {
-		return err
-	}
-	synth := exec.Command(app)
-	synth.Dir = work
-	synth.Env = append(os.Environ(),
-		"CDK_OUTDIR="+filepath.Join(dir, "cdk.out"),
-		"CDK_CONTEXT_JSON="+contextJSON,
-		"CDK_VALIDATION=false",
-		"PATH="+filepath.Join(root, "node_modules", ".bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
-	)
-	if err := quietly(synth); err != nil {
-		return err
-	}
-	built.assembly, err = assembly.Read(filepath.Join(dir, "cdk.out"))
+	built.dir = dir
+	built.assembly, err = synthesis.Synthesize(built.root, dir, filepath.Join("testdata", own+".yaml"))
 	return err
-}
-
-// lookAlike makes a folder with links to everything in the repository, save that its environments are ours too.
-func lookAlike(root, dir string, shipped []string) (string, error) {
-	work := filepath.Join(dir, "work")
-	if err := os.MkdirAll(filepath.Join(work, "environments"), 0o755); err != nil {
-		return "", err
-	}
-	entries, err := os.ReadDir(root)
-	if err != nil {
-		return "", err
-	}
-	links := map[string]string{filepath.Join("test", "iam", "testdata", own+".yaml"): filepath.Join("environments", own+".yaml")}
-	for _, name := range shipped {
-		path := filepath.Join("environments", name+".yaml")
-		links[path] = path
-	}
-	for _, entry := range entries {
-		// What a synthesis writes stays apart from the repository's own.
-		if name := entry.Name(); name != "environments" && name != "cdk.out" && !strings.HasPrefix(name, ".") {
-			links[name] = name
-		}
-	}
-	for from, to := range links {
-		if err := os.Symlink(filepath.Join(root, from), filepath.Join(work, to)); err != nil {
-			return "", err
-		}
-	}
-	return work, nil
-}
-
-// cdkContext is the context of cdk.json, whose flags change what policies look like, with the environments selected.
-func cdkContext(root string, names []string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(root, "cdk.json"))
-	if err != nil {
-		return "", err
-	}
-	var file struct {
-		Context map[string]any `json:"context"`
-	}
-	if err := json.Unmarshal(text, &file); err != nil {
-		return "", fmt.Errorf("cdk.json: %w", err)
-	}
-	file.Context[environment.ContextKey] = strings.Join(names, ",")
-	text, err = json.Marshal(file.Context)
-	return string(text), err
-}
-
-// quietly shows a command's output only when it fails.
-func quietly(cmd *exec.Cmd) error {
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", cmd, err, out.String())
-	}
-	return nil
 }

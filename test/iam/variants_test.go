@@ -3,7 +3,6 @@ package iam_test
 import (
 	"fmt"
 	"net/http/httptest"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/invoke"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/lambdaruntime"
+	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
 // variant is one way the product runs. A new one is one more row.
@@ -76,9 +76,7 @@ func binary(t *testing.T, pkg string) string {
 	t.Helper()
 	build, _ := compiled.LoadOrStore(pkg, sync.OnceValues(func() (string, error) {
 		path := filepath.Join(built.dir, "bin", filepath.Base(pkg))
-		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-o", path, pkg)
-		cmd.Dir = built.root
-		return path, quietly(cmd)
+		return path, synthesis.Build(built.root, pkg, path)
 	}))
 	path, err := build.(func() (string, error))()
 	if err != nil {
