@@ -18,15 +18,22 @@ const (
 	OutputURL          = "Url"          // base URL of the API; only with an API
 	OutputFunctionName = "FunctionName" // of the function, for its logs and metrics
 	OutputAliasARN     = "AliasArn"     // what aws lambda invoke --function-name takes
+
+	OutputKeysSecretARN = "KeysSecretArn" // of the secret to put the hashes of API keys into; only where the stack makes it
 )
 
 // serverless is the variant of a function, with or without an API in front.
 func serverless(scope constructs.Construct, e environment.Environment, region string, code binary.Asset) {
 	asked := e.Serverless
 	stack := awscdk.NewStack(scope, jsii.String("serverless"), stackProps(e, "Inference gateway on AWS Lambda"))
+	told := e.Settings(settings.VariantServerless, region)
+	if e.Auth.Mode == environment.AuthKeys && e.Auth.Secret == "" {
+		told.Auth.Secret = *keysSecret(stack, e).SecretArn()
+		output(stack, OutputKeysSecretARN, jsii.String(told.Auth.Secret))
+	}
 	gateway := compute.NewFunction(stack, "Gateway", compute.FunctionProps{
 		Code:                code,
-		Settings:            e.Settings(settings.VariantServerless, region),
+		Settings:            told,
 		Models:              models(e, region),
 		Memory:              asked.Memory.MB(),
 		Timeout:             asked.Timeout,
@@ -43,7 +50,7 @@ func serverless(scope constructs.Construct, e environment.Environment, region st
 		Handler:       gateway.Alias(),
 		StreamTimeout: asked.Timeout,
 		Authorizer:    edge.Authorizer(asked.API.Authorizer),
-		OpenReason:    asked.API.Reason,
+		OpenReason:    openReason(e),
 	})
 	output(stack, OutputURL, api.Url())
 }

@@ -13,6 +13,9 @@ import (
 // maxVariablesBytes is how many bytes Lambda allows for all environment variables of a function, names and values.
 const maxVariablesBytes = 4096
 
+// arnBytes is room for the ARN of a secret that the stack makes: its name is the stack's, with what CloudFormation adds.
+const arnBytes = 200
+
 // checker holds an environment that was read without problems of form against the catalog and against itself.
 type checker struct {
 	d       *decoder
@@ -25,6 +28,7 @@ func (c checker) environment(e *Environment) {
 		c.model(&e.Models[i], e.Regions)
 	}
 	if e.Serverless != nil {
+		c.auth(e)
 		c.serverless(e)
 	}
 }
@@ -154,6 +158,9 @@ func (c checker) serverless(e *Environment) {
 		return // already a problem
 	}
 	size := 0
+	if e.Auth.Mode == AuthKeys && e.Auth.Secret == "" {
+		size = arnBytes
+	}
 	for name, text := range e.Settings(settings.VariantServerless, e.Regions[0]).Encode() {
 		size += len(name) + len(text)
 	}

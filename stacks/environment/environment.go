@@ -23,6 +23,7 @@ type Environment struct {
 	Tags       map[string]string // on every resource; default none
 	Models     []Model           // in the order of the file; default DefaultModels
 	Gateway    Gateway
+	Auth       Auth
 	Serverless *Serverless // nil: this variant is not deployed
 	Warnings   Problems    // what is allowed today and will not be one day, such as a legacy model
 }
@@ -63,7 +64,7 @@ type Serverless struct {
 // API is the REST API in front of the function.
 type API struct {
 	Authorizer string // AuthorizerIAM, the default, or AuthorizerNone
-	Reason     string // why there is no authorizer; required for AuthorizerNone, else empty
+	Reason     string // AuthorizerNone: why, if Auth does not say it; else empty
 }
 
 // The authorizers of an API.
@@ -148,7 +149,7 @@ func (e Environment) Settings(variant, region string) settings.Settings {
 	s.PingInterval = e.Gateway.PingInterval
 	s.MaxCalls = e.Gateway.MaxCalls
 	s.LogLevel = e.Gateway.LogLevel
-	s.Auth = e.auth()
+	s.Auth = e.Auth.settings()
 	for _, m := range e.Models {
 		alias := settings.Alias{Name: m.Alias, DefaultMaxTokens: m.DefaultMaxTokens, MaxTokens: m.MaxTokens}
 		for _, t := range m.Targets {
@@ -158,14 +159,6 @@ func (e Environment) Settings(variant, region string) settings.Settings {
 		s.Aliases = append(s.Aliases, alias)
 	}
 	return s
-}
-
-// auth is how a program knows its callers: as IAM has authenticated them, unless the API in front does not ask.
-func (e Environment) auth() settings.Auth {
-	if e.Serverless != nil && e.Serverless.API != nil && e.Serverless.API.Authorizer == AuthorizerNone {
-		return settings.Auth{Mode: settings.AuthOff, OffReason: e.Serverless.API.Reason}
-	}
-	return settings.Auth{Mode: settings.AuthGateway}
 }
 
 // defaults returns the environment that an empty file means, but for what is required.
@@ -180,5 +173,6 @@ func defaults() Environment {
 			MaxCalls:       s.MaxCalls,
 			LogLevel:       s.LogLevel,
 		},
+		Auth: Auth{Mode: AuthIAM},
 	}
 }

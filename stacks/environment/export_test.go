@@ -8,7 +8,7 @@ import (
 )
 
 // everyObject has each kind of object once, so that decoding it meets all known keys.
-const everyObject = `{models: {a: {targets: [{}]}}, gateway: {}, serverless: {api: {}}}`
+const everyObject = `{auth: {}, models: {a: {targets: [{}]}}, gateway: {}, serverless: {api: {}}}`
 
 // KnownKeys returns the keys the decoder knows, by the shape of the object they are in.
 func KnownKeys() map[string][]string {

@@ -38,6 +38,7 @@ func (v value) environment(e *Environment) {
 		"tags":       func(v value) { e.Tags = v.tags() },
 		"models":     func(v value) { e.Models = v.models() },
 		"gateway":    func(v value) { v.gateway(&e.Gateway) },
+		"auth":       func(v value) { v.auth(&e.Auth) },
 		"serverless": func(v value) { e.Serverless = v.serverless() },
 	}, "account", "regions")
 	if v.node.Kind == yaml.MappingNode && v.d.lines["serverless"] == 0 {
@@ -167,10 +168,6 @@ func (v value) api() *API {
 		"reason":     func(v value) { v.match(&a.Reason, reasonForm, "a sentence of at least 20 characters") },
 	})
 	given := v.d.lines[join(v.path, "reason")] != 0
-	if a.Authorizer == AuthorizerNone && !given {
-		v.d.problem(join(v.path, "authorizer"), `is "none", so anyone who finds the URL may call models at your cost; `+
-			`write "iam", or add reason: with a sentence that says why that is meant`)
-	}
 	if a.Authorizer == AuthorizerIAM && given {
 		v.d.problem(join(v.path, "reason"), `is only for authorizer: none; remove it`)
 	}

@@ -45,6 +45,7 @@ func TestMinimalFileTakesEveryDefault(t *testing.T) {
 		Models: environment.DefaultModels(),
 		Gateway: environment.Gateway{MaxBodyBytes: 10 << 20, RequestTimeout: 290 * time.Second,
 			PingInterval: 15 * time.Second, MaxCalls: 3, LogLevel: slog.LevelInfo},
+		Auth:       environment.Auth{Mode: environment.AuthIAM},
 		Serverless: &environment.Serverless{Memory: environment.Standard, Timeout: 300 * time.Second, LogRetention: 30},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -204,5 +205,30 @@ func TestMissingFile(t *testing.T) {
 	var problems environment.Problems
 	if !errors.As(err, &problems) || err.Error() != path+":1: cannot be read: no such file or directory" {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAuthReachesTheProgram(t *testing.T) {
+	const reason = "it is behind a firewall of ours"
+	tests := []struct {
+		name, text string
+		want       settings.Auth
+	}{
+		{"nothing said", minimal, settings.Auth{Mode: settings.AuthGateway}},
+		{"IAM", minimal + "auth: {mode: iam}\n", settings.Auth{Mode: settings.AuthGateway}},
+		{"keys in a secret of ours", open + "auth: {mode: keys}\n", settings.Auth{Mode: settings.AuthKeys}},
+		{"keys in a named secret", open + "auth: {mode: keys, secret: team/keys}\n", settings.Auth{Mode: settings.AuthKeys, Secret: "team/keys"}},
+		{"off", open + "auth: {mode: off, reason: " + reason + "}\n", settings.Auth{Mode: settings.AuthOff, OffReason: reason}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e, err := environment.Load(write(t, tt.text), today)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, e.Settings(settings.VariantServerless, "us-east-1").Auth); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

@@ -22,7 +22,7 @@ var bad = []struct {
 	beyond bool     // a schema cannot express it
 }{
 	{"unknown key", minimal + "prodution: true\n", []string{
-		`4: prodution: is not a known key (did you mean "production"?); known here are account, gateway, models, production, regions, serverless, tags; correct or remove it`}, false},
+		`4: prodution: is not a known key (did you mean "production"?); known here are account, auth, gateway, models, production, regions, serverless, tags; correct or remove it`}, false},
 	{"unknown inner key", minimal + "gateway:\n  maxcalls: 3\n", []string{`5: gateway.maxcalls: is not a known key (did you mean "maxCalls"?)…`}, false},
 	{"unknown key of a target", minimal + "models: {a: {targets: [{model: amazon.nova-lite-v1:0, regions: x}]}}\n", []string{
 		`4: models.a.targets[0].regions: is not a known key (did you mean "region"?)…`}, false},
@@ -81,9 +81,23 @@ var bad = []struct {
 	{"retention nobody offers", minimal[:len(minimal)-3] + "{logRetention: 31}\n", []string{`3: serverless.logRetention: is 31 days; CloudWatch allows 1 3 5 7 14 30 …`}, false},
 	{"no concurrency", minimal[:len(minimal)-3] + "{reservedConcurrency: 0}\n", []string{`3: serverless.reservedConcurrency: is 0; …`}, false},
 	{"open API without a reason", minimal[:len(minimal)-3] + "{api: {authorizer: none}}\n", []string{
-		`3: serverless.api.authorizer: is "none", so anyone who finds the URL may call models at your cost; write "iam", or add reason: with a sentence that says why that is meant`}, false},
+		`3: serverless.api.authorizer: is "none", and so is all that auth.mode "iam" relies on: every request would be refused; …`}, false},
+	{"open API with auth by IAM", open + "auth: {mode: iam}\n", []string{`3: serverless.api.authorizer: is "none", and so is …`}, false},
+	{"auth without a mode", minimal + "auth: {}\n", []string{`4: auth.mode: is missing; it is required; add it`}, false},
+	{"unknown auth", open + "auth: {mode: key}\n", []string{`3: serverless.api.authorizer: …`, `4: auth.mode: is "key"; allowed are keys, iam, off (did you mean "keys"?)`}, false},
+	{"auth off without a reason", open + "auth:\n  mode: off\n", []string{`4: auth.reason: is missing; with mode: off anyone …`}, false},
+	{"auth off with an excuse", open + "auth: {mode: off, reason: test}\n", []string{`4: auth.reason: is "test"; allowed is a sentence of at least 20 characters`}, false},
+	{"auth off in production", open + "production: true\nauth: {mode: off, reason: it is behind a firewall of ours}\n", []string{
+		`5: auth.mode: is "off", and production is true; write "iam" or "keys"`}, false},
+	{"keys that nobody can show", minimal + "auth: {mode: keys}\n", []string{`4: auth.mode: is "keys", and a function without an API is given none: …`}, false},
+	{"secret without keys", minimal + "auth: {mode: iam, secret: mine}\n", []string{`4: auth.secret: is only for mode: keys; remove it`}, false},
+	{"reason with keys", open + "auth: {mode: keys, reason: it is behind a firewall of ours}\n", []string{`4: auth.reason: is only for mode: off; remove it`}, false},
+	{"no name of a secret", open + "auth: {mode: keys, secret: \"my secret\"}\n", []string{
+		`4: auth.secret: is "my secret"; allowed is the name of a secret, or its whole ARN`}, false},
+	{"secret of another Region", open + "auth:\n  mode: keys\n  secret: arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf\n", []string{
+		`6: auth.secret: is in eu-west-1, and regions has us-east-1; give the name of a secret that is in every Region`}, true},
 	{"open API with an excuse", minimal[:len(minimal)-3] + "{api: {authorizer: none, reason: test}}\n", []string{
-		`3: serverless.api.reason: is "test"; allowed is a sentence of at least 20 characters`}, false},
+		`3: serverless.api.reason: is "test"; allowed is a sentence of at least 20 characters`, `3: serverless.api.authorizer: is "none", and so is …`}, false},
 	{"reason without need", minimal[:len(minimal)-3] + "{api: {reason: it is behind a firewall of ours}}\n", []string{
 		`3: serverless.api.reason: is only for authorizer: none; remove it`}, false},
 	{"unknown log level", minimal + "gateway: {logLevel: trace}\n", []string{`4: gateway.logLevel: is "trace"; allowed are debug, info, warn, error`}, false},
@@ -95,6 +109,9 @@ var bad = []struct {
 	{"not YAML", "account: \"1\nregions: [\n", []string{`3: is not YAML: found unexpected end of stream; correct this line or the one before`}, true},
 	{"two documents", minimal + "---\nmore: 1\n", []string{`4: starts a second document; allowed is one; remove the line ---`}, true},
 }
+
+// open is an environment whose API asks nobody for a signature.
+const open = "account: \"123456789012\"\nregions: [us-east-1]\nserverless: {api: {authorizer: none}}\n"
 
 func manyAliases(n int) string {
 	var b strings.Builder

@@ -28,6 +28,13 @@ serverless: {memory: heavy, timeout: 600s, reservedConcurrency: 7}
 gateway: {requestTimeout: 500s, maxCalls: 4}
 `
 
+// keyed is an environment whose API asks nobody for a signature and whose program asks for a key.
+const keyed = `account: "123456789012"
+regions: [us-west-2]
+serverless: {api: {authorizer: none}}
+auth: {mode: keys, secret: team/gateway-keys}
+`
+
 // cases are the environments whose templates are looked at, with what each must come to.
 func cases(t *testing.T) []serverlessCase {
 	t.Helper()
@@ -36,6 +43,7 @@ func cases(t *testing.T) []serverlessCase {
 		{environment: shipped(t, "prod"), memory: 1024, timeout: 300, authorization: "AWS_IAM", removal: "Retain"},
 		{environment: shipped(t, "local"), memory: 1024, timeout: 300, authorization: "NONE", removal: "Delete"},
 		{environment: written(t, "direct", direct), memory: 3008, timeout: 600, reserved: 7.0, removal: "Delete"},
+		{environment: written(t, "keyed", keyed), memory: 1024, timeout: 300, authorization: "NONE", removal: "Delete"},
 	}
 }
 
@@ -193,11 +201,74 @@ func TestNothingChangesTheWholeAccount(t *testing.T) {
 }
 
 func TestOpenApiSaysWhy(t *testing.T) {
-	e := shipped(t, "local")
-	tp := templateOf(t, synthesize(t, stub(t), e), "local-us-east-1")
-	got := tp.only(t, "AWS::ApiGateway::RestApi").Properties["Description"].(string)
-	if !strings.Contains(got, e.Serverless.API.Reason) {
-		t.Errorf("description %q does not give the reason", got)
+	local, keyed := shipped(t, "local"), written(t, "keyed", keyed)
+	both := written(t, "both", "account: \"123456789012\"\nregions: [us-west-2]\n"+
+		"serverless: {api: {authorizer: none, reason: a word of the API itself}}\nauth: {mode: keys}\n")
+	out := synthesize(t, stub(t), local, keyed, both)
+	for stage, want := range map[string]string{
+		"local-us-east-1": local.Auth.Reason, "keyed-us-west-2": "API key", "both-us-west-2": both.Serverless.API.Reason,
+	} {
+		got := templateOf(t, out, stage).only(t, "AWS::ApiGateway::RestApi").Properties["Description"].(string)
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: description %q does not say %q", stage, got, want)
+		}
+	}
+}
+
+// The role may read the secret that the program is told of, and no other; the secret that the stack makes has no value
+// that a deployment could put back.
+func TestKeysAreReadFromOneSecret(t *testing.T) {
+	const arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:"
+	tests := []struct {
+		name, auth, production string
+		told, resource         string // as JSON
+		made                   string // deletion policy of the secret; empty: none is made
+	}{
+		{"named", "{mode: keys, secret: team/keys}", "false", `"team/keys"`, arn + "team/keys-??????", ""},
+		{"arn", "{mode: keys, secret: \"" + arn + "keys-AbCdEf\"}", "false", `"` + arn + `keys-AbCdEf"`, arn + "keys-AbCdEf", ""},
+		{"made", "{mode: keys}", "false", `{"Ref":"Keys4E30B592"}`, `{"Ref":"Keys4E30B592"}`, "Delete"},
+		{"kept", "{mode: keys}", "true", `{"Ref":"Keys4E30B592"}`, `{"Ref":"Keys4E30B592"}`, "Retain"},
+		{"iam", "{mode: iam}", "false", "null", "", ""},
+	}
+	var environments []environment.Environment
+	for _, tt := range tests {
+		authorizer := map[bool]string{true: "none", false: "iam"}[strings.Contains(tt.auth, "keys")]
+		environments = append(environments, written(t, tt.name, "account: \"123456789012\"\nregions: [us-west-2]\nproduction: "+
+			tt.production+"\nserverless: {api: {authorizer: "+authorizer+"}}\nauth: "+tt.auth+"\n"))
+	}
+	out := synthesize(t, stub(t), environments...)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tp := templateOf(t, out, tt.name+"-us-west-2")
+			variables := tp.only(t, "AWS::Lambda::Function").Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
+			if got := compact(t, variables[settings.EnvAuthSecret]); got != tt.told {
+				t.Errorf("the program is told %s, want %s", got, tt.told)
+			}
+			var reads []statement
+			for _, s := range statementsOf(t, tp.only(t, "AWS::IAM::Policy").Properties["PolicyDocument"]) {
+				if strings.Contains(compact(t, s), "secretsmanager") {
+					reads = append(reads, s)
+				}
+			}
+			var want []statement
+			if tt.resource != "" {
+				want = []statement{{Effect: "Allow", Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []string{tt.resource}}}
+			}
+			if diff := cmp.Diff(want, reads); diff != "" {
+				t.Error(diff)
+			}
+			_, told := tp.Outputs[stacks.OutputKeysSecretARN]
+			made := tp.all("AWS::SecretsManager::Secret")
+			if told != (tt.made != "") || len(made) > 0 != told {
+				t.Fatalf("%d secrets are made, output %t", len(made), told)
+			}
+			for _, secret := range made {
+				properties := compact(t, secret.Properties)
+				if secret.DeletionPolicy != tt.made || strings.Contains(properties, "SecretString") {
+					t.Errorf("the secret is %s %s", secret.DeletionPolicy, properties)
+				}
+			}
+		})
 	}
 }
 
