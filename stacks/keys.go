@@ -34,6 +34,8 @@ func openReason(e environment.Environment) string {
 		return api.Reason
 	case e.Auth.Mode == environment.AuthOff:
 		return e.Auth.Reason
+	case e.Auth.Mode == environment.AuthOIDC:
+		return "the program itself asks for a token of " + e.Auth.Issuer
 	}
 	return "the program itself asks for an API key"
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
+	"github.com/genai-pipeline/genai-pipeline/runtime/auth/oidc"
 	"github.com/genai-pipeline/genai-pipeline/runtime/gateway"
 	"github.com/genai-pipeline/genai-pipeline/runtime/secrets"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
@@ -17,6 +18,8 @@ func authenticator(s settings.Auth, aws aws.Config, log *slog.Logger) (gateway.A
 	switch s.Mode {
 	case settings.AuthKeys:
 		return auth.NewKeys(auth.KeysOptions{Secret: secrets.New(aws, s.Secret), Log: log}), nil
+	case settings.AuthOIDC:
+		return oidc.New(oidc.Options{Issuer: s.Issuer, Audience: s.Audience, JWKSURL: s.JWKSURL, TenantClaim: s.TenantClaim, Log: log}), nil
 	case settings.AuthGateway:
 		return auth.Gateway{}, nil
 	case settings.AuthOff:

@@ -26,6 +26,12 @@ const (
 	EnvAuth          = "GENAI_AUTH"
 	EnvAuthSecret    = "GENAI_AUTH_SECRET"     // with AuthKeys
 	EnvAuthOffReason = "GENAI_AUTH_OFF_REASON" // with AuthOff
+
+	// With AuthOIDC.
+	EnvAuthIssuer      = "GENAI_AUTH_ISSUER"
+	EnvAuthAudience    = "GENAI_AUTH_AUDIENCE"
+	EnvAuthJWKSURL     = "GENAI_AUTH_JWKS_URL"
+	EnvAuthTenantClaim = "GENAI_AUTH_TENANT_CLAIM"
 )
 
 // BinaryMetadata is the CloudFormation metadata key under which a resource names the Go package of the program it
@@ -42,6 +48,7 @@ const (
 // How a program knows its callers.
 const (
 	AuthKeys    = "keys"    // by API keys, whose hashes are in a secret
+	AuthOIDC    = "oidc"    // by the JSON Web Tokens of an OpenID Connect issuer
 	AuthGateway = "gateway" // as API Gateway and Lambda have authenticated them, by IAM; a plain server refuses everyone
 	AuthOff     = "off"     // not at all
 )
@@ -49,11 +56,20 @@ const (
 // LeastOffReason is how many characters a reason for AuthOff must have.
 const LeastOffReason = 10
 
+// DefaultTenantClaim is the claim of a token that names the tenant, unless the settings name another.
+const DefaultTenantClaim = "sub"
+
 // Auth says how a program knows its callers. What does not belong to its mode is empty.
 type Auth struct {
-	Mode      string // one of AuthKeys, AuthGateway, AuthOff
+	Mode      string // one of AuthKeys, AuthOIDC, AuthGateway, AuthOff
 	Secret    string // AuthKeys: name or ARN of the secret; required
 	OffReason string // AuthOff: why anyone may call, at least LeastOffReason characters; required
+
+	// AuthOIDC.
+	Issuer      string // https URL; required
+	Audience    string // that tokens must be for; required
+	JWKSURL     string // where the issuer's keys are; default: discovered
+	TenantClaim string // whose value is the tenant; default DefaultTenantClaim
 }
 
 // Target is one place an alias can be called.

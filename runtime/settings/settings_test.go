@@ -40,6 +40,7 @@ func TestLoadInvertsEncode(t *testing.T) {
 	for _, auth := range []settings.Auth{
 		valid().Auth,
 		{Mode: settings.AuthGateway},
+		{Mode: settings.AuthOIDC, Issuer: "https://issuer.example.com", Audience: "gateway", TenantClaim: "org"},
 		{Mode: settings.AuthOff, OffReason: "only on the loopback address"},
 	} {
 		t.Run(auth.Mode, func(t *testing.T) {
@@ -84,7 +85,12 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 		{"nothing set", map[string]string{
 			settings.EnvEnvironment: "", settings.EnvVariant: "", settings.EnvAliases: "", settings.EnvAuth: "", settings.EnvAuthSecret: "",
 		}, []string{"GENAI_ENVIRONMENT: is not set", "GENAI_VARIANT: is \"\"; allowed are serverless", "GENAI_ALIASES: is not set",
-			"GENAI_AUTH: is \"\"; allowed are keys, gateway"}},
+			"GENAI_AUTH: is \"\"; allowed are keys, oidc, gateway"}},
+		{"tokens of nobody", map[string]string{settings.EnvAuth: "oidc", settings.EnvAuthSecret: ""},
+			[]string{`GENAI_AUTH_ISSUER: is ""; allowed is a URL with https`, `GENAI_AUTH_AUDIENCE: is not set`}},
+		{"tokens in the clear", map[string]string{settings.EnvAuth: "oidc", settings.EnvAuthSecret: "", settings.EnvAuthIssuer: "http://issuer.example.com",
+			settings.EnvAuthAudience: "gateway", settings.EnvAuthJWKSURL: "keys"},
+			[]string{`GENAI_AUTH_ISSUER: is "http://issuer.example.com"; allowed is a URL with https`, `GENAI_AUTH_JWKS_URL: is "keys"`}},
 		{"keys without a secret", map[string]string{settings.EnvAuthSecret: ""}, []string{"GENAI_AUTH_SECRET: is not set; it is required"}},
 		{"off without a reason", map[string]string{settings.EnvAuth: "off", settings.EnvAuthSecret: ""},
 			[]string{`GENAI_AUTH_OFF_REASON: is ""; GENAI_AUTH=off needs a reason of at least 10 characters`}},

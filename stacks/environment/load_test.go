@@ -218,6 +218,8 @@ func TestAuthReachesTheProgram(t *testing.T) {
 		{"IAM", minimal + "auth: {mode: iam}\n", settings.Auth{Mode: settings.AuthGateway}},
 		{"keys in a secret of ours", open + "auth: {mode: keys}\n", settings.Auth{Mode: settings.AuthKeys}},
 		{"keys in a named secret", open + "auth: {mode: keys, secret: team/keys}\n", settings.Auth{Mode: settings.AuthKeys, Secret: "team/keys"}},
+		{"tokens", open + "auth: {mode: oidc, issuer: \"https://a.example/x\", audience: b, jwksUrl: \"https://a.example/k\"}\n",
+			settings.Auth{Mode: settings.AuthOIDC, Issuer: "https://a.example/x", Audience: "b", JWKSURL: "https://a.example/k", TenantClaim: "sub"}},
 		{"off", open + "auth: {mode: off, reason: " + reason + "}\n", settings.Auth{Mode: settings.AuthOff, OffReason: reason}},
 	}
 	for _, tt := range tests {

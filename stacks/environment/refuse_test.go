@@ -84,14 +84,20 @@ var bad = []struct {
 		`3: serverless.api.authorizer: is "none", and so is all that auth.mode "iam" relies on: every request would be refused; …`}, false},
 	{"open API with auth by IAM", open + "auth: {mode: iam}\n", []string{`3: serverless.api.authorizer: is "none", and so is …`}, false},
 	{"auth without a mode", minimal + "auth: {}\n", []string{`4: auth.mode: is missing; it is required; add it`}, false},
-	{"unknown auth", open + "auth: {mode: key}\n", []string{`3: serverless.api.authorizer: …`, `4: auth.mode: is "key"; allowed are keys, iam, off (did you mean "keys"?)`}, false},
+	{"unknown auth", open + "auth: {mode: key}\n", []string{`3: serverless.api.authorizer: …`, `4: auth.mode: is "key"; allowed are keys, oidc, iam, off (did you mean "keys"?)`}, false},
 	{"auth off without a reason", open + "auth:\n  mode: off\n", []string{`4: auth.reason: is missing; with mode: off anyone …`}, false},
 	{"auth off with an excuse", open + "auth: {mode: off, reason: test}\n", []string{`4: auth.reason: is "test"; allowed is a sentence of at least 20 characters`}, false},
 	{"auth off in production", open + "production: true\nauth: {mode: off, reason: it is behind a firewall of ours}\n", []string{
-		`5: auth.mode: is "off", and production is true; write "iam" or "keys"`}, false},
-	{"keys that nobody can show", minimal + "auth: {mode: keys}\n", []string{`4: auth.mode: is "keys", and a function without an API is given none: …`}, false},
+		`5: auth.mode: is "off", and production is true; write "iam", "keys" or "oidc"`}, false},
+	{"keys that nobody can show", minimal + "auth: {mode: keys}\n", []string{`4: auth.mode: is "keys", and a function without an API is shown neither …`}, false},
 	{"secret without keys", minimal + "auth: {mode: iam, secret: mine}\n", []string{`4: auth.secret: is only for mode: keys; remove it`}, false},
 	{"reason with keys", open + "auth: {mode: keys, reason: it is behind a firewall of ours}\n", []string{`4: auth.reason: is only for mode: off; remove it`}, false},
+	{"tokens of nobody", open + "auth: {mode: oidc}\n", []string{`4: auth.issuer: is missing; mode: oidc requires it; add it`, `4: auth.audience: is missing; …`}, false},
+	{"issuer in the clear", open + "auth: {mode: oidc, issuer: \"http://a.example\", audience: a}\n", []string{
+		`4: auth.issuer: is "http://a.example"; allowed is a URL such as "https://issuer.example.com"`}, false},
+	{"audience with keys", open + "auth: {mode: keys, audience: a}\n", []string{`4: auth.audience: is only for mode: oidc; remove it`}, false},
+	{"tokens beside signatures", minimal[:len(minimal)-3] + "{api: {}}\nauth: {mode: oidc, issuer: \"https://a.example\", audience: a}\n", []string{
+		`4: auth.mode: is "oidc", and serverless.api.authorizer "iam" leaves no room for a token: …`}, false},
 	{"no name of a secret", open + "auth: {mode: keys, secret: \"my secret\"}\n", []string{
 		`4: auth.secret: is "my secret"; allowed is the name of a secret, or its whole ARN`}, false},
 	{"secret of another Region", open + "auth:\n  mode: keys\n  secret: arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf\n", []string{
