@@ -1,0 +1,133 @@
+// Package templates_test holds every template that we ship to the rules of constructs/rules and to cfn-lint, and shows
+// with a folder of planted defects what each of the two would catch.
+//
+// It must not know CDK, nor what the constructs meant: it reads templates as CloudFormation gets them.
+package templates_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+)
+
+// built is what TestMain prepares once.
+var built struct {
+	root      string
+	templates []string // paths of the shipped environments' templates
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "templates")
+	if err == nil {
+		err = prepare(dir)
+	}
+	code := 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// prepare synthesizes the shipped environments as the CDK command line does.
+func prepare(dir string) error {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return err
+	}
+	built.root = root
+	names, err := environment.Names(filepath.Join(root, "environments"))
+	if err != nil {
+		return err
+	}
+	work, err := lookAlike(root, dir)
+	if err != nil {
+		return err
+	}
+	contextJSON, err := cdkContext(root, names)
+	if err != nil {
+		return err
+	}
+	app, out := filepath.Join(dir, "app"), filepath.Join(dir, "cdk.out")
+	build := exec.Command("go", "build", "-o", app, ".")
+	build.Dir = root
+	synth := exec.Command(app)
+	synth.Dir = work
+	synth.Env = append(os.Environ(),
+		"CDK_OUTDIR="+out,
+		"CDK_CONTEXT_JSON="+contextJSON,
+		"CDK_VALIDATION=false",
+		"PATH="+filepath.Join(root, "node_modules", ".bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
+	)
+	for _, command := range []*exec.Cmd{build, synth} {
+		if err := quietly(command); err != nil {
+			return err
+		}
+	}
+	for _, depth := range []string{"", "assembly-*"} {
+		found, err := filepath.Glob(filepath.Join(out, depth, "*.template.json"))
+		if err != nil {
+			return err
+		}
+		built.templates = append(built.templates, found...)
+	}
+	return nil
+}
+
+// lookAlike makes a folder with links to everything in the repository but what a synthesis writes.
+func lookAlike(root, dir string) (string, error) {
+	work := filepath.Join(dir, "work")
+	if err := os.Mkdir(work, 0o755); err != nil {
+		return "", err
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return "", err
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); name != "cdk.out" && !strings.HasPrefix(name, ".") {
+			if err := os.Symlink(filepath.Join(root, name), filepath.Join(work, name)); err != nil {
+				return "", err
+			}
+		}
+	}
+	return work, nil
+}
+
+// cdkContext is the context of cdk.json, whose flags change what templates look like, with the environments selected.
+func cdkContext(root string, names []string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(root, "cdk.json"))
+	if err != nil {
+		return "", err
+	}
+	var file struct {
+		Context map[string]any `json:"context"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return "", fmt.Errorf("cdk.json: %w", err)
+	}
+	file.Context[environment.ContextKey] = strings.Join(names, ",")
+	// As the command line sets it: findings then name the construct.
+	file.Context["aws:cdk:enable-path-metadata"] = true
+	text, err = json.Marshal(file.Context)
+	return string(text), err
+}
+
+// quietly shows a command's output only when it fails.
+func quietly(cmd *exec.Cmd) error {
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", cmd, err, out.String())
+	}
+	return nil
+}
