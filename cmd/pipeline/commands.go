@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	running "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/up"
+	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
 )
 
@@ -105,4 +107,24 @@ func stacks(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout io.
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", s.ID, s.Account, s.Region, len(s.Resources), strings.Join(kinds, ", "))
 	}
 	return w.Flush()
+}
+
+// key prints a new API key. Only its hash is ever stored, so the key is shown here and nowhere else.
+func key(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout io.Writer) error {
+	tenant := flags.String("tenant", "", "whose key it is, such as team-a; required; it stands in logs")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	if *tenant == "" {
+		return errors.New("-tenant is missing; it says whose key it is, such as: pipeline key -tenant team-a")
+	}
+	secret, hash := auth.NewKey()
+	entry, err := json.Marshal(map[string]any{"tenants": map[string]any{*tenant: map[string]any{"keys": []string{hash}}}})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "Give this key to %s; it is not shown again:\n\n  %s\n\n"+
+		"Its hash belongs into the secret of the keys, beside the hashes that are there:\n\n  %s\n\n"+
+		"A tenant may have several: add the new one, let the callers change over, then take the old one out.\n", *tenant, secret, entry)
+	return err
 }

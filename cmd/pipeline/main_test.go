@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 )
 
 func runHere(t *testing.T, ctx context.Context, args ...string) (stdout string, err error) {
@@ -37,6 +41,7 @@ func TestRefusedCommandLines(t *testing.T) {
 		{"open to others", []string{"up", "-listen", "0.0.0.0:8080"}, "the local run listens on loopback addresses only"},
 		{"no port", []string{"up", "-listen", "localhost"}, "it takes an address and a port"},
 		{"unknown fault", []string{"bedrock", "-fault", "other"}, "other"},
+		{"nobody's key", []string{"key"}, "-tenant is missing"},
 		{"no assembly", []string{"stacks", "-assembly", t.TempDir()}, "is not a cloud assembly"},
 		{"nothing to run", []string{"up", "-listen", "127.0.0.1:0", "-assembly", emptyAssembly(t)}, "so there is nothing to run"},
 	}
@@ -83,5 +88,26 @@ func TestHelp(t *testing.T) {
 	}
 	if _, err := runHere(t, t.Context(), "up", "-h"); err != nil {
 		t.Errorf("up -h: %v", err)
+	}
+}
+
+func TestKeyIsStoredAsItsHash(t *testing.T) {
+	got, err := runHere(t, t.Context(), "key", "-tenant", `team "a"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Fields(got)
+	at := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, auth.KeyPrefix) })
+	if at < 0 {
+		t.Fatalf("no key in %s", got)
+	}
+	var secret struct {
+		Tenants map[string]struct{ Keys []string }
+	}
+	if err := json.Unmarshal([]byte(got[strings.Index(got, "{"):strings.LastIndex(got, "}")+1]), &secret); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{auth.HashKey(words[at])}; !slices.Equal(secret.Tenants[`team "a"`].Keys, want) {
+		t.Errorf("the secret holds %v, want %v", secret, want)
 	}
 }

@@ -1,5 +1,5 @@
-// Package compute runs the gateway: today as a Lambda function. Each way to run it is a construct with the same
-// grants, metrics, role and log group around it, so that what is built on one can be moved to another.
+// Package compute runs the gateway: as a Lambda function, as containers or as instances. Each way is a construct with
+// the same grants, metrics, role and log group around it, so that what is built on one can be moved to another.
 //
 // It must not know what is in front of it (constructs/edge), nor the environment files; what a program is told comes
 // in as runtime/settings.
