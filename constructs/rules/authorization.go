@@ -95,16 +95,24 @@ func sameARN(a, b string) bool {
 
 // overlap tells whether some text fits both patterns. Both may hold * and ?, and the unknown, which may be anything.
 func overlap(a, b string) bool {
-	open := func(s string) bool { return s != "" && (s[0] == '*' || s[0] == unknown[0]) }
-	switch {
-	case a == "" && b == "":
-		return true
-	case open(a):
-		return overlap(a[1:], b) || b != "" && overlap(a, b[1:])
-	case open(b):
-		return overlap(b, a)
-	case a == "" || b == "":
-		return false
+	open := func(c byte) bool { return c == '*' || c == unknown[0] }
+	// fits[i][j] is the answer for a[i:] and b[j:]; a table, for two patterns with many wildcards have many ways to fit.
+	fits := make([][]bool, len(a)+1)
+	for i := len(a); i >= 0; i-- {
+		fits[i] = make([]bool, len(b)+1)
+		for j := len(b); j >= 0; j-- {
+			restA, restB := i < len(a), j < len(b)
+			switch {
+			case !restA && !restB:
+				fits[i][j] = true
+			case restA && open(a[i]):
+				fits[i][j] = fits[i+1][j] || restB && fits[i][j+1]
+			case restB && open(b[j]):
+				fits[i][j] = fits[i][j+1] || restA && fits[i+1][j]
+			case restA && restB:
+				fits[i][j] = (a[i] == b[j] || a[i] == '?' || b[j] == '?') && fits[i+1][j+1]
+			}
+		}
 	}
-	return (a[0] == b[0] || a[0] == '?' || b[0] == '?') && overlap(a[1:], b[1:])
+	return fits[0][0]
 }

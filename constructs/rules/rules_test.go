@@ -90,6 +90,8 @@ func TestPolicies(t *testing.T) {
 		{"actions by pattern", allow("bedrock:Invoke*", model), []string{"wildcard: allows actions bedrock:Invoke*: name the actions"}},
 		{"every action but one", object{"Effect": "Allow", "NotAction": "sts:AssumeRole", "Resource": "arn:aws:s3:::a"},
 			[]string{"wildcard: allows every action but sts:AssumeRole: name the actions that are needed"}},
+		{"many parameters in one name", allow("kms:Decrypt", object{"Fn::Sub": "arn:aws:s3:::" + strings.Repeat("${A}-", 30)}),
+			[]string{"action-resource: kms:Decrypt takes arn:*:kms:*:*:key/*, and not arn:aws:s3:::" + strings.Repeat("…-", 30)}},
 		{"functions of CloudFormation without arguments", allow(object{"Fn::Sub": nil}, []any{object{"Fn::Join": nil}, object{"Fn::GetAtt": nil}, object{"Ref": nil}, nil}), nil},
 		{"a wide denial", object{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}, nil},
 	}

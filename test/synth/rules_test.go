@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/genai-pipeline/genai-pipeline/constructs/rules"
 	"github.com/genai-pipeline/genai-pipeline/constructs/rules/plugin"
 )
 
@@ -18,28 +17,31 @@ import (
 func TestTheRulesPluginFailsTheSynthesisOfADefect(t *testing.T) {
 	validation("true")
 	defer validation("false")
-	accepted := rules.Allowance{Rule: "dashboard", Subject: "Dashboard", Reason: "this test"}
 	tests := []struct {
-		name    string
-		body    string
-		allowed []rules.Allowance
-		want    bool
+		name         string
+		body         string
+		acknowledged bool
+		fails        bool
+		report       string
 	}{
-		{"without defect", `{"widgets":[]}`, nil, true},
-		{"with a defect", `{"widgets":[}`, nil, false},
-		{"with an accepted defect", `{"widgets":[}`, []rules.Allowance{accepted}, true},
+		{"without defect", `{"widgets":[]}`, false, false, "pluginReports:[]"},
+		{"with a defect", `{"widgets":[}`, false, true, "is not what CloudWatch reads"},
+		{"with a defect acknowledged beside its construct", `{"widgets":[}`, true, false, "reason:of this test"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			app, stack, out := bench(t)
-			awscdk.Validations_Of(app).AddPlugins(plugin.New(tt.allowed...))
-			awscloudwatch.NewCfnDashboard(stack, jsii.String("Dashboard"), &awscloudwatch.CfnDashboardProps{DashboardBody: &tt.body})
-			failure := failureOf(func() { app.Synth(nil) })
-			if (failure == "") != tt.want {
-				t.Fatalf("synthesis failed with %q; want success: %t", failure, tt.want)
+			awscdk.Validations_Of(app).AddPlugins(plugin.New())
+			dashboard := awscloudwatch.NewCfnDashboard(stack, jsii.String("Dashboard"), &awscloudwatch.CfnDashboardProps{DashboardBody: &tt.body})
+			if tt.acknowledged {
+				awscdk.Validations_Of(dashboard).Acknowledge(&awscdk.Acknowledgment{Id: jsii.String("gateway-rules::dashboard"), Reason: jsii.String("of this test")})
 			}
-			if report := reportOf(t, out); strings.Contains(report, "is not what CloudWatch reads") == tt.want {
-				t.Errorf("%s\nmentions the defect: %t", report, tt.want)
+			failure := failureOf(func() { app.Synth(nil) })
+			if (failure != "") != tt.fails {
+				t.Fatalf("synthesis failed with %q; want a failure: %t", failure, tt.fails)
+			}
+			if report := reportOf(t, out); !strings.Contains(report, tt.report) {
+				t.Errorf("the report does not say %q:\n%s", tt.report, report)
 			}
 		})
 	}

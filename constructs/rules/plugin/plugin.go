@@ -3,6 +3,13 @@
 //
 //	awscdk.Validations_Of(app).AddPlugins(plugin.New())
 //
+// A finding that has a reason is acknowledged beside its construct, as those of CDK's own rules are:
+//
+//	awscdk.Validations_Of(role).Acknowledge(&awscdk.Acknowledgment{
+//		Id:     jsii.String("gateway-rules::wildcard"),
+//		Reason: jsii.String("…"),
+//	})
+//
 // It must not know any rule.
 package plugin
 
@@ -16,14 +23,11 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/rules"
 )
 
-type plugin struct {
-	allowed []rules.Allowance
-}
+type plugin struct{}
 
-// New returns the rules as a plugin for awscdk.Validations, which runs them on the template of every stack. It reports
-// nothing that is allowed.
-func New(allowed ...rules.Allowance) awscdk.IPolicyValidationPlugin {
-	return &plugin{allowed}
+// New returns the rules as a plugin for awscdk.Validations, which runs them on the template of every stack.
+func New() awscdk.IPolicyValidationPlugin {
+	return &plugin{}
 }
 
 // Name is what the report calls the rules.
@@ -49,7 +53,7 @@ func (p *plugin) Validate(context awscdk.IPolicyValidationContext) *awscdk.Polic
 		if err != nil {
 			panic(fmt.Sprintf("CDK has not written the template that it names: %v", err))
 		}
-		for _, f := range rules.Check(template, p.allowed...) {
+		for _, f := range rules.Check(template) {
 			violations = append(violations, &awscdk.PolicyViolation{
 				RuleName:    &f.Rule,
 				Description: &f.Message,
