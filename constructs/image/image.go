@@ -1,9 +1,5 @@
-// Package image makes the container image of a Go program: a folder that a Dockerfile only copies from, the same bytes
-// whenever and wherever it is made from the same program, and the CDK asset that builds and publishes it.
-//
-// The image holds the program, the roots of trust it checks other certificates with, and nothing else: no shell, no
-// package manager, no other user's files. The roots are not ours to choose, and fetching them would make two builds
-// differ; so who builds gives the file.
+// Package image gives a stack the container image of a Go program: as the CDK asset that builds and publishes it. What
+// is in it says constructs/image/content.
 //
 // It must not know what runs the image, nor what the program does.
 package image
@@ -13,25 +9,18 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
+	"github.com/genai-pipeline/genai-pipeline/constructs/image/content"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
 )
 
 // Props says what an image holds.
-type Props struct {
-	Code binary.Asset // required; a static linux/arm64 program
-	// Roots is the path of a PEM file with the certificates that the program trusts, such as the ca-certificates bundle
-	// of a distribution, kept under version control or pinned by digest; required. It decides whom the gateway believes to
-	// be AWS.
-	Roots string
-	Out   string // the folder to make; it may hold nothing else. Default: Code.Dir followed by "-image"
-}
+type Props = content.Props
 
 // NewAsset makes the asset that the CDK command line builds with Docker, Finch or Podman and publishes to the
 // bootstrap's repository: awsecs.ContainerImage_FromDockerImageAsset takes it. With bad props it panics with one message
 // that names everything that is wrong.
 func NewAsset(scope constructs.Construct, id string, props Props) awsecrassets.DockerImageAsset {
-	dir, err := Context(props)
+	dir, err := content.Folder(props)
 	var problems check.Problems
 	problems.If(err != nil, "%v", err)
 	problems.Panic("image.NewAsset(\"" + id + "\")")

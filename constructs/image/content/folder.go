@@ -1,9 +1,7 @@
-package image
+package content
 
 import (
 	"bytes"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -13,28 +11,20 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
 )
 
-// The files of a context.
-const (
-	Dockerfile = "Dockerfile"
-	Program    = "server"
-	Roots      = "ca-certificates.crt"
-)
+// dockerfile only copies: the build needs neither a network nor a base image.
+func dockerfile() []byte {
+	text := "FROM scratch\n"
+	for _, f := range Files() {
+		text += "COPY " + f.Name + " " + f.Path + "\n"
+	}
+	return fmt.Appendf(nil, "%sUSER %s\nEXPOSE %d\nENTRYPOINT [%q]\n", text, User, Port, Entrypoint)
+}
 
-// dockerfile only copies: the build needs neither a network nor a base image. The user is a number, for an image from
-// scratch has no file of names; compute.User is the same.
-const dockerfile = `FROM scratch
-COPY ` + Roots + ` /etc/ssl/certs/` + Roots + `
-COPY ` + Program + ` /` + Program + `
-USER 65532:65532
-EXPOSE 8080
-ENTRYPOINT ["/` + Program + `"]
-`
-
-// Context makes the folder that the image is built from and returns its path. Names, content, modes and times depend on
+// Folder makes the folder that an image is built from and returns its path. Names, content, modes and times depend on
 // the program and the roots alone. Its error joins everything that is wrong.
-func Context(props Props) (string, error) {
-	program, programErr := readProgram(props.Code)
-	roots, rootsErr := readRoots(props.Roots)
+func Folder(props Props) (string, error) {
+	code, programErr := readProgram(props.Code)
+	trusted, rootsErr := readRoots(props.Roots)
 	if err := errors.Join(programErr, rootsErr); err != nil {
 		return "", err
 	}
@@ -43,9 +33,9 @@ func Context(props Props) (string, error) {
 		out = filepath.Clean(props.Code.Dir) + "-image"
 	}
 	if err := write(out, map[string]file{
-		Dockerfile: {[]byte(dockerfile), 0o644},
-		Program:    {program, 0o755},
-		Roots:      {roots, 0o644},
+		Dockerfile: {dockerfile(), 0o644},
+		program:    {code, 0o755},
+		roots:      {trusted, 0o644},
 	}); err != nil {
 		return "", fmt.Errorf("out: %w", err)
 	}
@@ -59,40 +49,6 @@ func readProgram(code binary.Asset) ([]byte, error) {
 	content, err := os.ReadFile(filepath.Join(code.Dir, binary.Name))
 	if err != nil {
 		return nil, fmt.Errorf("code: %w", err)
-	}
-	return content, nil
-}
-
-// readRoots reads a bundle and refuses what Go would silently skip, for a program without roots starts and then trusts
-// nobody.
-func readRoots(path string) ([]byte, error) {
-	if path == "" {
-		return nil, errors.New("roots: is empty; give the path of a PEM file with the certificates to trust")
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("roots: %w", err)
-	}
-	count := 0
-	for rest := content; ; count++ {
-		var block *pem.Block
-		block, rest = pem.Decode(rest)
-		if block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("roots: %s holds a %s; only certificates belong into an image", path, block.Type)
-		}
-		certificate, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("roots: certificate %d of %s: %w", count+1, path, err)
-		}
-		if !certificate.IsCA {
-			return nil, fmt.Errorf("roots: certificate %d of %s is not one of an authority: %s", count+1, path, certificate.Subject)
-		}
-	}
-	if count == 0 {
-		return nil, fmt.Errorf("roots: %s holds no certificate in PEM", path)
 	}
 	return content, nil
 }
