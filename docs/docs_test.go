@@ -19,6 +19,8 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
 	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 	"github.com/genai-pipeline/genai-pipeline/runtime/openai"
+	"github.com/genai-pipeline/genai-pipeline/runtime/record"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
@@ -163,6 +165,33 @@ func TestGoCodeInTheREADMEIsOfAProgramThatCompiles(t *testing.T) {
 	for _, block := range blocks {
 		if !strings.Contains(programs, squeeze(block[1])) {
 			t.Errorf("no program in docs/examples has this code:\n%s", block[1])
+		}
+	}
+}
+
+func TestTheTableOfUsageRecordsHasTheirMembers(t *testing.T) {
+	full := record.Request{RequestID: "r", Surface: "s", Tenant: "t", Auth: "a", Alias: "a", Stream: true, Code: inference.Upstream,
+		Trail: inference.Trail{Target: inference.Target{Model: "m", Region: "r"}}, Usage: inference.Usage{Output: 1}, CostKnown: true, FirstToken: 1}
+	var want []string
+	for _, member := range regexp.MustCompile(`[{,]"(\w+)":`).FindAllStringSubmatch(string(record.AppendUsage(nil, &full, "p", 1)), -1) {
+		want = append(want, member[1])
+	}
+	text := read(t, "docs/records.md")
+	_, columns, _ := strings.Cut(text, "usage_records (")
+	columns, _, _ = strings.Cut(columns, ")")
+	var got []string
+	for _, column := range regexp.MustCompile("(?m)^  `?(\\w+)`? ").FindAllStringSubmatch(columns, -1) {
+		got = append(got, column[1])
+		if !regexp.MustCompile("(?m)^\\|[^|]*`" + column[1] + "`").MatchString(text) {
+			t.Errorf("docs/records.md does not say what %s is", column[1])
+		}
+	}
+	if len(want) < 20 || !slices.Equal(got, want) {
+		t.Errorf("the table has %v, a record %v", got, want)
+	}
+	for _, name := range []string{settings.EnvArchiveBucket, settings.EnvArchiveInterval, "`" + settings.Default().Archive.Interval.String() + "`"} {
+		if !strings.Contains(text, name) {
+			t.Errorf("docs/records.md has no %s", name)
 		}
 	}
 }

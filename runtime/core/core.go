@@ -5,6 +5,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/genai-pipeline/genai-pipeline/runtime/archive"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrock"
 	"github.com/genai-pipeline/genai-pipeline/runtime/catalog"
 	"github.com/genai-pipeline/genai-pipeline/runtime/gateway"
@@ -25,11 +27,16 @@ type Core struct {
 	Settings settings.Settings
 	Handler  http.Handler
 	Log      *slog.Logger
+	archive  *archive.Writer // nil when there is none
 }
 
+// OpenArchive makes the store of an archive from the name of a bucket.
+type OpenArchive func(config aws.Config, bucket string) archive.Store
+
 // Load reads the settings from the environment, the AWS configuration from the SDK's usual sources, and puts the
-// core together. It makes no call to AWS. Its error names every problem of the settings at once.
-func Load(ctx context.Context, getenv func(string) string, out io.Writer) (*Core, error) {
+// core together. It makes no call to AWS. Its error names every problem of the settings at once. open may be nil in a
+// program that keeps no archive.
+func Load(ctx context.Context, getenv func(string) string, out io.Writer, open OpenArchive) (*Core, error) {
 	s, err := settings.Load(getenv)
 	if err != nil {
 		return nil, err
@@ -38,11 +45,12 @@ func Load(ctx context.Context, getenv func(string) string, out io.Writer) (*Core
 	if err != nil {
 		return nil, err
 	}
-	return New(s, aws, out)
+	return New(s, aws, out, open)
 }
 
-// New puts the core together. out takes the log and the records, a JSON object a line.
-func New(s settings.Settings, aws aws.Config, out io.Writer) (*Core, error) {
+// New puts the core together. out takes the log and the records, a JSON object a line. Where there is an archive, Close
+// must be called at the end.
+func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (*Core, error) {
 	known, err := catalog.Load()
 	if err != nil {
 		return nil, err
@@ -56,20 +64,56 @@ func New(s settings.Settings, aws aws.Config, out io.Writer) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := &Core{Settings: s, Log: log}
+	records, err := c.records(aws, out, open)
+	if err != nil {
+		return nil, err
+	}
 	provider := bedrock.New(bedrock.Options{AWS: aws, MaxCalls: s.MaxCalls})
-	return &Core{
-		Settings: s,
-		Log:      log,
-		Handler: gateway.New(gateway.Options{
-			Auth:           callers,
-			Provider:       provider,
-			Router:         routes,
-			Ready:          provider.Ready,
-			Records:        record.NewWriter(out, s.Environment, s.Variant).Write,
-			Log:            log,
-			MaxBodyBytes:   s.MaxBodyBytes,
-			RequestTimeout: s.RequestTimeout,
-			PingInterval:   s.PingInterval,
-		}),
+	c.Handler = gateway.New(gateway.Options{
+		Auth:           callers,
+		Provider:       provider,
+		Router:         routes,
+		Ready:          provider.Ready,
+		Records:        records,
+		Log:            log,
+		MaxBodyBytes:   s.MaxBodyBytes,
+		RequestTimeout: s.RequestTimeout,
+		PingInterval:   s.PingInterval,
+	})
+	return c, nil
+}
+
+// records is what takes the record of each request: the log, and the archive if the settings name one.
+func (c *Core) records(aws aws.Config, out io.Writer, open OpenArchive) (func(*record.Request), error) {
+	lines := record.NewWriter(out, c.Settings.Environment, c.Settings.Variant)
+	if c.Settings.Archive.Bucket == "" {
+		return lines.Write, nil
+	}
+	if open == nil {
+		return nil, fmt.Errorf("%s: is %q, and this program keeps no archive", settings.EnvArchiveBucket, c.Settings.Archive.Bucket)
+	}
+	c.archive = archive.New(archive.Options{
+		Store:       open(aws, c.Settings.Archive.Bucket),
+		Environment: c.Settings.Environment,
+		Variant:     c.Settings.Variant,
+		Interval:    c.Settings.Archive.Interval,
+		Report:      lines.WriteProgram,
+		Log:         c.Log,
+	})
+	return func(r *record.Request) {
+		lines.Write(r)
+		c.archive.Add(r)
 	}, nil
+}
+
+// Close stores the usage records that are still held, for at most settings.ArchiveCloseTimeout. It comes after the last
+// request; its error says how many records were lost.
+func (c *Core) Close() error {
+	if c.archive == nil {
+		return nil
+	}
+	limit, cancel := context.WithTimeout(context.Background(), settings.ArchiveCloseTimeout)
+	defer cancel()
+	return c.archive.Close(limit)
 }

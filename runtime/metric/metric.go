@@ -24,7 +24,7 @@ type Metric struct {
 	Help string // what a person is told it means
 }
 
-// The metrics. One value of each that applies is emitted per inference request.
+// The metrics of requests. One value of each that applies is emitted per inference request.
 var (
 	Requests         = Metric{"Requests", Count, "inference requests, whatever their outcome"}
 	Errors           = Metric{"Errors", Count, "requests answered 5xx, or cut after the first byte; 0 or 1 for each request"}
@@ -42,13 +42,26 @@ var (
 	EstimatedCost    = Metric{"EstimatedCost", None, "US dollars for the tokens, by the catalog's list price; not emitted when no price is known"}
 )
 
+// The metrics of the archive of usage records. Requests less both, over a time, is what waits in memory or died with a
+// killed program.
+var (
+	ArchiveWritten = Metric{"ArchiveWritten", Count, "usage records stored in the archive; without the dimension Model"}
+	ArchiveLost    = Metric{"ArchiveLost", Count, "usage records given up: no room in memory, or S3 refused them for too long; without the dimension Model"}
+)
+
 // All returns every metric.
-func All() []Metric {
+func All() []Metric { return append(OfRequests(), OfArchive()...) }
+
+// OfRequests returns the metrics that a request has.
+func OfRequests() []Metric {
 	return []Metric{
 		Requests, Errors, ClientErrors, Throttles, Retries, Failovers, InferenceLatency, TimeToFirstToken,
 		GatewayOverhead, InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, EstimatedCost,
 	}
 }
+
+// OfArchive returns the metrics of the archive, which belong to no request.
+func OfArchive() []Metric { return []Metric{ArchiveWritten, ArchiveLost} }
 
 // The dimensions, all of low cardinality. A model is named by its alias.
 const (
@@ -57,8 +70,11 @@ const (
 	DimModel       = "Model"
 )
 
-// DimensionSets returns the combinations every metric is emitted under. Each combination of values is a custom metric
-// that CloudWatch bills, so there are two sets, not the power set.
+// DimensionSets returns the combinations every metric of requests is emitted under. Each combination of values is a
+// custom metric that CloudWatch bills, so there are two sets, not the power set.
 func DimensionSets() [][]string {
-	return [][]string{{DimEnvironment, DimVariant}, {DimEnvironment, DimVariant, DimModel}}
+	return append(ProgramDimensionSets(), []string{DimEnvironment, DimVariant, DimModel})
 }
+
+// ProgramDimensionSets returns the same for metrics that belong to no request, and so to no model.
+func ProgramDimensionSets() [][]string { return [][]string{{DimEnvironment, DimVariant}} }

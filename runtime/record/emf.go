@@ -8,7 +8,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 )
 
-// Value is one metric's value for one request.
+// Value is one metric's value.
 type Value struct {
 	Metric metric.Metric
 	Value  float64
@@ -59,11 +59,11 @@ func flag(b bool) float64 {
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // appendDirective writes the "_aws" member: which members of the line are metrics, and under which dimensions.
-func appendDirective(dst []byte, at time.Time, values []Value) []byte {
+func appendDirective(dst []byte, at time.Time, sets [][]string, values []Value) []byte {
 	dst = append(dst, `{"Timestamp":`...)
 	dst = strconv.AppendInt(dst, at.UnixMilli(), 10)
 	dst = append(dst, `,"CloudWatchMetrics":[{"Namespace":"`+metric.Namespace+`","Dimensions":[`...)
-	for i, set := range metric.DimensionSets() {
+	for i, set := range sets {
 		if i > 0 {
 			dst = append(dst, ',')
 		}

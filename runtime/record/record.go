@@ -1,6 +1,7 @@
 // Package record writes one line per inference request: the access log and the metrics at once. The line is JSON as
 // slog writes it, and carries the "_aws" member of CloudWatch's embedded metric format (EMF), so the log group turns
-// it into the metrics of package metric and nothing is sent twice.
+// it into the metrics of package metric and nothing is sent twice. It also knows how the usage record of a request is
+// written, which an archive keeps.
 //
 // It must never hold prompt or completion text, and must not know HTTP or AWS.
 package record
@@ -62,9 +63,28 @@ func (w *Writer) Write(r *Request) {
 	_, _ = w.out.Write(w.buf)
 }
 
+// WriteProgram writes a line with metrics that belong to no request. The same holds for a failing write.
+func (w *Writer) WriteProgram(message string, values ...Value) {
+	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := line{append(w.buf[:0], '{')}
+	l.text("time", now.UTC().Format(time.RFC3339Nano))
+	l.text("level", "INFO")
+	l.text("msg", message)
+	l.text(metric.DimEnvironment, w.environment)
+	l.text(metric.DimVariant, w.variant)
+	for _, v := range values {
+		l.number(v.Metric.Name, v.Value)
+	}
+	l.key("_aws")
+	w.buf = append(appendDirective(l.buf, now, metric.ProgramDimensionSets(), values), '}', '\n')
+	_, _ = w.out.Write(w.buf)
+}
+
 func (w *Writer) append(dst []byte, r *Request) []byte {
 	values := Values(r)
-	end := r.Start.Add(r.Duration)
+	end := r.End()
 	l := line{append(dst, '{')}
 	l.text("time", end.UTC().Format(time.RFC3339Nano))
 	l.text("level", level(r))
@@ -88,7 +108,7 @@ func (w *Writer) append(dst []byte, r *Request) []byte {
 		l.number(v.Metric.Name, v.Value)
 	}
 	l.key("_aws")
-	l.buf = appendDirective(l.buf, end, values)
+	l.buf = appendDirective(l.buf, end, metric.DimensionSets(), values)
 	return append(l.buf, '}', '\n')
 }
 

@@ -100,7 +100,7 @@ func TestServedStreamEmitsEveryMetric(t *testing.T) {
 		t.Error(diff)
 	}
 	contract := map[string]string{}
-	for _, m := range metric.All() {
+	for _, m := range metric.OfRequests() {
 		contract[m.Name] = string(m.Unit)
 	}
 	if diff := cmp.Diff(contract, units); diff != "" {
@@ -157,5 +157,45 @@ func TestAccessLine(t *testing.T) {
 		if diff := cmp.Diff(want[name], line[name]); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
+	}
+}
+
+// Metrics that belong to no request come without the model.
+func TestProgramLine(t *testing.T) {
+	var out bytes.Buffer
+	record.NewWriter(&out, "dev", "containers").WriteProgram("archive", record.Value{Metric: metric.ArchiveWritten, Value: 7},
+		record.Value{Metric: metric.ArchiveLost})
+	var line map[string]any
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatalf("%v in %s", err, out.String())
+	}
+	stamp := line["_aws"].(map[string]any)["Timestamp"]
+	if _, err := time.Parse(time.RFC3339, line["time"].(string)); err != nil || stamp.(float64) < 1e12 {
+		t.Errorf("time %v, timestamp %v", line["time"], stamp)
+	}
+	delete(line, "time")
+	want := map[string]any{"level": "INFO", "msg": "archive", "Environment": "dev", "Variant": "containers", "ArchiveWritten": 7.0, "ArchiveLost": 0.0,
+		"_aws": map[string]any{"Timestamp": stamp, "CloudWatchMetrics": []any{map[string]any{"Namespace": metric.Namespace,
+			"Dimensions": []any{[]any{"Environment", "Variant"}},
+			"Metrics":    []any{map[string]any{"Name": "ArchiveWritten", "Unit": "Count"}, map[string]any{"Name": "ArchiveLost", "Unit": "Count"}}}}}}
+	if diff := cmp.Diff(want, line); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestUsageLeavesOutWhatIsNotKnown(t *testing.T) {
+	r := served()
+	r.Usage, r.Trail, r.Alias, r.Stream = inference.Usage{}, inference.Trail{}, "", false
+	var line map[string]any
+	if err := json.Unmarshal(record.AppendUsage(nil, r, "p", 1), &line); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"tenant", "alias", "target_model", "code", "input_tokens", "output_tokens", "cost_usd", "first_token_ms"} {
+		if value, there := line[name]; there {
+			t.Errorf("%s is %v", name, value)
+		}
+	}
+	if line["calls"] != 0.0 || line["stream"] != false || line["seq"] != 1.0 {
+		t.Errorf("the record is %v", line)
 	}
 }

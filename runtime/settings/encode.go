@@ -28,6 +28,7 @@ func (s Settings) Encode() map[string]string {
 		EnvDrainTimeout:   s.DrainTimeout.String(),
 	}
 	s.Auth.encode(variables)
+	s.Archive.encode(variables)
 	return variables
 }
 
@@ -47,6 +48,7 @@ func Load(getenv func(string) string) (Settings, error) {
 	l.address(EnvListen, &s.Listen)
 	l.duration(EnvDrainTimeout, &s.DrainTimeout, time.Second, 15*time.Minute)
 	l.auth(&s.Auth)
+	l.archive(&s.Archive, s.Variant)
 	return s, errors.Join(l.problems...)
 }
 

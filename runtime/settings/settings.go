@@ -23,6 +23,9 @@ const (
 	EnvListen         = "GENAI_LISTEN"
 	EnvDrainTimeout   = "GENAI_DRAIN_TIMEOUT"
 
+	EnvArchiveBucket   = "GENAI_ARCHIVE_BUCKET"
+	EnvArchiveInterval = "GENAI_ARCHIVE_INTERVAL" // with a bucket
+
 	EnvAuth          = "GENAI_AUTH"
 	EnvAuthSecret    = "GENAI_AUTH_SECRET"     // with AuthKeys
 	EnvAuthOffReason = "GENAI_AUTH_OFF_REASON" // with AuthOff
@@ -53,6 +56,13 @@ const (
 	AuthOff     = "off"     // not at all
 )
 
+// ArchivePrefix begins the key of every object of the archive; a program needs to write nothing else in the bucket.
+const ArchivePrefix = "records/"
+
+// ArchiveCloseTimeout is how long a program may take, after its drain, to store the usage records it still holds.
+// Whoever ends the program must leave it that much more than DrainTimeout.
+const ArchiveCloseTimeout = 5 * time.Second
+
 // LeastOffReason is how many characters a reason for AuthOff must have.
 const LeastOffReason = 10
 
@@ -70,6 +80,13 @@ type Auth struct {
 	Audience    string // that tokens must be for; required
 	JWKSURL     string // where the issuer's keys are; default: discovered
 	TenantClaim string // whose value is the tenant; default DefaultTenantClaim
+}
+
+// Archive says where a program keeps a usage record of each request. A function has none: it is frozen between
+// invocations and ends without notice, so nothing it holds in memory is safe, and its log group has every request.
+type Archive struct {
+	Bucket   string        // name of the S3 bucket; empty: no archive
+	Interval time.Duration // the longest that records wait in memory; 1 s to 60 s, default 60 s
 }
 
 // Target is one place an alias can be called.
@@ -99,6 +116,7 @@ type Settings struct {
 	Listen         string        // address of the server; default ":8080"; Lambda ignores it
 	DrainTimeout   time.Duration // how long running requests may end after SIGTERM; default 110 s; Lambda ignores it
 	Auth           Auth          // required in the environment; Default has AuthGateway, which lets in nobody unknown
+	Archive        Archive       // default: none; not with VariantServerless
 }
 
 // Default returns the settings that need no decision. Environment, Variant and Aliases are left empty.
@@ -112,5 +130,6 @@ func Default() Settings {
 		Listen:         ":8080",
 		DrainTimeout:   110 * time.Second,
 		Auth:           Auth{Mode: AuthGateway},
+		Archive:        Archive{Interval: time.Minute},
 	}
 }

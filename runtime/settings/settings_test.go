@@ -29,6 +29,7 @@ func valid() settings.Settings {
 		Listen:         "127.0.0.1:9000",
 		DrainTimeout:   50 * time.Second,
 		Auth:           settings.Auth{Mode: settings.AuthKeys, Secret: "gateway-keys"},
+		Archive:        settings.Archive{Interval: time.Minute},
 	}
 }
 
@@ -54,6 +55,23 @@ func TestLoadInvertsEncode(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestArchiveSettings(t *testing.T) {
+	want := valid()
+	want.Variant, want.Archive = settings.VariantContainers, settings.Archive{Bucket: "dev-records", Interval: 5 * time.Second}
+	got, err := load(want.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	environment := want.Encode()
+	delete(environment, settings.EnvArchiveInterval)
+	if got, err = load(environment); err != nil || got.Archive.Interval != time.Minute {
+		t.Errorf("the default is %s, %v; want a minute", got.Archive.Interval, err)
 	}
 }
 
@@ -102,6 +120,13 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 		{"two at once", map[string]string{
 			settings.EnvMaxCalls: "11", settings.EnvPingInterval: "soon",
 		}, []string{`GENAI_MAX_CALLS: is "11"; allowed is a whole number from 1 to 10`, `GENAI_PING_INTERVAL: is "soon"; allowed is a duration from 10ms to 1m0s`}},
+		{"archive of a function", map[string]string{settings.EnvArchiveBucket: "records"},
+			[]string{`GENAI_ARCHIVE_BUCKET: is "records", and GENAI_VARIANT is "serverless"; a function cannot keep an archive`}},
+		{"archive with wrong values", map[string]string{settings.EnvVariant: "instances", settings.EnvArchiveBucket: "s3://records", settings.EnvArchiveInterval: "2m"},
+			[]string{`GENAI_ARCHIVE_BUCKET: is "s3://records"; allowed is the name of an S3 bucket`,
+				`GENAI_ARCHIVE_INTERVAL: is "2m"; allowed is a duration from 1s to 1m0s`}},
+		{"archive interval without a bucket", map[string]string{settings.EnvVariant: "containers", settings.EnvArchiveInterval: "30s"},
+			[]string{`GENAI_ARCHIVE_INTERVAL: is set, and GENAI_ARCHIVE_BUCKET is not`}},
 		{"unknown variant", map[string]string{settings.EnvVariant: "mainframe"}, []string{`GENAI_VARIANT: is "mainframe"`}},
 		{"level", map[string]string{settings.EnvLogLevel: "loud"}, []string{`GENAI_LOG_LEVEL: is "loud"; allowed are debug`}},
 		{"address", map[string]string{settings.EnvListen: "8080"}, []string{`GENAI_LISTEN: is "8080"`}},

@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	c, err := core.Load(context.Background(), os.Getenv, os.Stdout)
+	c, err := core.Load(context.Background(), os.Getenv, os.Stdout, nil)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

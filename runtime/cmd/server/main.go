@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/genai-pipeline/genai-pipeline/runtime/archive/bucket"
 	"github.com/genai-pipeline/genai-pipeline/runtime/core"
 	"github.com/genai-pipeline/genai-pipeline/runtime/server"
 )
@@ -24,10 +26,14 @@ func main() {
 }
 
 func run(ctx context.Context, getenv func(string) string, out io.Writer) error {
-	c, err := core.Load(ctx, getenv, out)
+	c, err := core.Load(ctx, getenv, out, bucket.Open)
 	if err != nil {
 		return err
 	}
+	return errors.Join(serve(ctx, c), c.Close())
+}
+
+func serve(ctx context.Context, c *core.Core) error {
 	listener, err := net.Listen("tcp", c.Settings.Listen)
 	if err != nil {
 		return err
