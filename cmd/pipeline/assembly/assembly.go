@@ -8,6 +8,7 @@ package assembly
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,8 +29,16 @@ type Stack struct {
 	Account string // empty when the stack is not bound to one
 	Region  string // empty when the stack is not bound to one
 	Dir     string // of the assembly that holds the template and the assets
+	// Tags that CloudFormation puts on the stack and its resources.
+	Tags map[string]string
+	// TerminationProtection tells whether CloudFormation refuses to delete the stack.
+	TerminationProtection bool
+	// Template is the whole template as JSON.
+	Template map[string]any
 	// Resources by logical id.
 	Resources map[string]Resource
+	// AssetNames are the names under which files and images are published: ids, object keys and image tags.
+	AssetNames []string
 	// assets holds the path of each file asset by the object key it is published under.
 	assets map[string]string
 }
@@ -45,10 +54,12 @@ type artifact struct {
 	DisplayName  string   `json:"displayName"`
 	Dependencies []string `json:"dependencies"`
 	Properties   struct {
-		TemplateFile  string `json:"templateFile"`
-		StackName     string `json:"stackName"`
-		DirectoryName string `json:"directoryName"`
-		File          string `json:"file"`
+		TemplateFile          string            `json:"templateFile"`
+		StackName             string            `json:"stackName"`
+		Tags                  map[string]string `json:"tags"`
+		TerminationProtection bool              `json:"terminationProtection"`
+		DirectoryName         string            `json:"directoryName"`
+		File                  string            `json:"file"`
 	} `json:"properties"`
 }
 
@@ -103,23 +114,17 @@ func readStack(dir, id string, a artifact, m manifest) (*Stack, error) {
 	account, region := splitEnvironment(a.Environment)
 	s := &Stack{
 		// The display name of a stack in a stage is its path, with the name in brackets when that differs.
-		ID:      strings.SplitN(cmp.Or(a.DisplayName, id), " ", 2)[0],
-		Name:    cmp.Or(a.Properties.StackName, id),
-		Account: account,
-		Region:  region,
-		Dir:     dir,
-		assets:  map[string]string{},
+		ID:                    strings.SplitN(cmp.Or(a.DisplayName, id), " ", 2)[0],
+		Name:                  cmp.Or(a.Properties.StackName, id),
+		Account:               account,
+		Region:                region,
+		Dir:                   dir,
+		Tags:                  a.Properties.Tags,
+		TerminationProtection: a.Properties.TerminationProtection,
+		assets:                map[string]string{},
 	}
-	var t struct {
-		Resources map[string]Resource `json:"Resources"`
-	}
-	if err := readJSON(filepath.Join(dir, a.Properties.TemplateFile), &t); err != nil {
+	if err := s.readTemplate(a.Properties.TemplateFile); err != nil {
 		return nil, fmt.Errorf("stack %s: %w", s.ID, err)
-	}
-	s.Resources = t.Resources
-	for logicalID, r := range s.Resources {
-		r.LogicalID = logicalID
-		s.Resources[logicalID] = r
 	}
 	for _, d := range a.Dependencies {
 		if dependency := m.Artifacts[d]; dependency.Type == "cdk:asset-manifest" {
@@ -131,8 +136,57 @@ func readStack(dir, id string, a artifact, m manifest) (*Stack, error) {
 	return s, nil
 }
 
+func (s *Stack) readTemplate(file string) error {
+	path := filepath.Join(s.Dir, file)
+	var t struct {
+		Resources map[string]Resource `json:"Resources"`
+	}
+	if err := errors.Join(readJSON(path, &t), readJSON(path, &s.Template)); err != nil {
+		return err
+	}
+	s.Resources = t.Resources
+	for logicalID, r := range s.Resources {
+		r.LogicalID = logicalID
+		s.Resources[logicalID] = r
+	}
+	return nil
+}
+
+// NestedType is the type of a resource that is a stack of its own.
+const NestedType = "AWS::CloudFormation::Stack"
+
+// Nested returns the stacks nested in the stack, at any depth, whose templates are in the assembly; the id of each is
+// its parent's with its logical id. A nested stack from elsewhere is left out.
+func (s *Stack) Nested() ([]*Stack, error) {
+	var found []*Stack
+	for _, r := range s.ByType(NestedType) {
+		file, ok := r.Metadata["aws:asset:path"].(string)
+		if !ok {
+			continue
+		}
+		nested := &Stack{
+			ID: s.ID + "/" + r.LogicalID, Name: s.Name + "/" + r.LogicalID, Account: s.Account, Region: s.Region, Dir: s.Dir,
+			AssetNames: s.AssetNames, assets: s.assets,
+		}
+		if err := nested.readTemplate(file); err != nil {
+			return nil, fmt.Errorf("stack %s: %w", nested.ID, err)
+		}
+		deeper, err := nested.Nested()
+		if err != nil {
+			return nil, err
+		}
+		found = append(append(found, nested), deeper...)
+	}
+	return found, nil
+}
+
 func (s *Stack) readAssets(path string) error {
 	var m struct {
+		DockerImages map[string]struct {
+			Destinations map[string]struct {
+				ImageTag string `json:"imageTag"`
+			} `json:"destinations"`
+		} `json:"dockerImages"`
 		Files map[string]struct {
 			Source struct {
 				Path string `json:"path"`
@@ -145,8 +199,16 @@ func (s *Stack) readAssets(path string) error {
 	if err := readJSON(path, &m); err != nil {
 		return err
 	}
-	for _, file := range m.Files {
+	for id, image := range m.DockerImages {
+		s.AssetNames = append(s.AssetNames, id)
+		for _, destination := range image.Destinations {
+			s.AssetNames = append(s.AssetNames, destination.ImageTag)
+		}
+	}
+	for id, file := range m.Files {
+		s.AssetNames = append(s.AssetNames, id)
 		for _, destination := range file.Destinations {
+			s.AssetNames = append(s.AssetNames, destination.ObjectKey)
 			s.assets[destination.ObjectKey] = filepath.Join(s.Dir, file.Source.Path)
 		}
 	}

@@ -11,6 +11,9 @@ type Resource struct {
 	Type       string         `json:"Type"`
 	Properties map[string]any `json:"Properties"`
 	Metadata   map[string]any `json:"Metadata"`
+	// DeletionPolicy and UpdateReplacePolicy are empty where the template has none.
+	DeletionPolicy      string `json:"DeletionPolicy"`
+	UpdateReplacePolicy string `json:"UpdateReplacePolicy"`
 }
 
 // ByType returns the resources of one type, by logical id.
