@@ -9,6 +9,7 @@ package content
 
 import (
 	"io/fs"
+	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
 )
@@ -41,6 +42,10 @@ func Files() []File {
 		{program, Entrypoint, 0o755},
 	}
 }
+
+// Epoch is the time that every file and image says it was made, the same as constructs/binary's: a true one would make
+// two builds differ.
+func Epoch() time.Time { return time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC) }
 
 // Props says what an image holds.
 type Props struct {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
 )
@@ -104,6 +103,5 @@ func settle(path string, mode os.FileMode) error {
 	if err := os.Chmod(path, mode); err != nil {
 		return err
 	}
-	epoch := time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC) // as constructs/binary
-	return os.Chtimes(path, epoch, epoch)
+	return os.Chtimes(path, Epoch(), Epoch())
 }
