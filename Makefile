@@ -6,6 +6,7 @@ BEDROCK  := embedded
 ENV      := dev
 FUZZTIME := 3s
 FUZZ     := runtime
+QUICK    :=
 
 # The pinned Node and CDK before whatever the machine has.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
@@ -62,8 +63,8 @@ fuzz: ## runs each fuzz target; FUZZTIME=3s, FUZZ=folder
 	  done; \
 	done
 
-bench: ## prints the program's size and start time beside a bare handler's
-	go run ./test/bench
+bench: ## measures the programs beside a bare handler's and writes docs/performance.md; QUICK=1 only tries
+	go run ./test/bench $(if $(QUICK),-quick,-write)
 
 clean: ## removes everything that was made here
 	rm -rf .build cdk.out node_modules

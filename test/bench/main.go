@@ -1,7 +1,7 @@
-// Command bench measures the serverless variant's program beside a bare handler that calls the SDK: the size of the
-// binaries, the time from exec until each asks the Lambda runtime for its first event, the time of its first answer,
-// and what that costs in CPU and memory. Both run in turns on the same machine, so their ratio means more than the
-// milliseconds do.
+// Command bench measures the gateway beside a handler that only calls the SDK and beside a plain reverse proxy: as a
+// server under load, with authentication, metrics and the access log on, and as the Lambda program from exec to its
+// first answer. All run in turns on the same machine, with an embedded Bedrock in a process of its own, so their ratios
+// mean more than the figures do.
 //
 // It must not know how the product works inside: it starts binaries and looks at them from outside. Nothing asserts
 // its figures; they are for people.
@@ -20,8 +20,11 @@ import (
 	"time"
 )
 
-// document is where -write stores the result, from the module's root.
-const document = "docs/performance.md"
+// Where -write stores the result, from the module's root.
+const (
+	document = "docs/performance.md"
+	picture  = "docs/performance.svg"
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -36,42 +39,95 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	rounds := flags.Int("runs", 40, "rounds; in each, every program starts once and answers once")
-	write := flags.Bool("write", false, "store the result in "+document)
+	rounds := flags.Int("rounds", full.rounds, "rounds of the servers; in each, every one is measured once")
+	short := flags.Bool("quick", false, "one short round, to see that all of it works; its figures mean nothing")
+	write := flags.Bool("write", false, "store the result in "+document+" and "+picture)
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *rounds < 1 || flags.NArg() > 0 {
-		return fmt.Errorf("-runs is %d and there are %d other arguments; allowed are 1 or more, and none", *rounds, flags.NArg())
+	if *rounds < 1 || flags.NArg() > 0 || *short && *write {
+		return fmt.Errorf("-rounds is %d, there are %d other arguments, and -quick is %t with -write %t; "+
+			"allowed are 1 or more, none, and not both", *rounds, flags.NArg(), *short, *write)
+	}
+	e := full
+	if *short {
+		e = quick
+	} else {
+		e.rounds = *rounds
 	}
 	root, err := moduleRoot(ctx)
 	if err != nil {
 		return err
 	}
-	work, err := os.MkdirTemp("", "bench-")
+	rows, err := measureAll(ctx, root, e, func(what string) { fmt.Fprintln(stderr, "bench:", what) })
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(work) }() // a leftover is only untidy
-	programs, err := programs(ctx, root, work)
+	sdk, err := output(ctx, root, "go", "list", "-m", "github.com/aws/aws-sdk-go-v2/service/bedrockruntime")
 	if err != nil {
 		return err
 	}
-	if err := measure(ctx, programs, *rounds); err != nil {
-		return err
-	}
-	text := report(time.Now(), programs, *rounds)
+	now := time.Now()
+	text := report(now, e, strings.TrimPrefix(sdk, "github.com/aws/aws-sdk-go-v2/service/"), rows)
 	if _, err := io.WriteString(stdout, text); err != nil || !*write {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(root, picture), []byte(chart(now, rows)), 0o644); err != nil {
 		return err
 	}
 	return store(filepath.Join(root, document), text)
 }
 
+// measureAll builds everything and measures it.
+func measureAll(ctx context.Context, root string, e effort, note func(string)) ([]row, error) {
+	work, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(work) }() // a leftover is only untidy
+	note("build")
+	key, secret := newKey()
+	list, err := contenders(ctx, root, work, key)
+	if err != nil {
+		return nil, err
+	}
+	lambdas, err := programs(ctx, root, work)
+	if err != nil {
+		return nil, err
+	}
+	upstream, err := compile(ctx, root, work, "./test/bench/upstream", goos, goarch)
+	if err != nil {
+		return nil, err
+	}
+	up, err := startUpstreams(ctx, work, upstream, secret, e.pace)
+	if err != nil {
+		return nil, err
+	}
+	defer up.stop()
+	b := &bench{effort: e, work: work, up: up, list: list, note: note}
+	if err := b.measureServers(ctx); err != nil {
+		return nil, err
+	}
+	note("Lambda programs")
+	if err := measure(ctx, lambdas, "http://"+up.fast.address, e.lambda); err != nil {
+		return nil, err
+	}
+	return append(serverRows(list), lambdaRows(lambdas)...), nil
+}
+
 // moduleRoot is the folder of go.mod, wherever in the checkout the bench was started.
 func moduleRoot(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	file, err := output(ctx, ".", "go", "env", "GOMOD")
+	return filepath.Dir(file), err
+}
+
+// output runs a command and returns what it prints.
+func output(ctx context.Context, folder, name string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, name, args...)
+	command.Dir = folder
+	out, err := command.Output()
 	if err != nil {
-		return "", fmt.Errorf("go env GOMOD: %w", err)
+		return "", fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err)
 	}
-	return filepath.Dir(strings.TrimSpace(string(out))), nil
+	return strings.TrimSpace(string(out)), nil
 }

@@ -4,14 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"strings"
 	"time"
-
-	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
 )
 
 // patience is how long a process may take for anything.
@@ -19,18 +15,11 @@ const patience = 20 * time.Second
 
 // measure runs the programs in turns: a slow moment of the machine then hits them alike. The round before the first
 // fills the file cache and is not counted.
-func measure(ctx context.Context, programs []*program, rounds int) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	bedrock := &http.Server{Handler: bedrocktest.New(bedrocktest.Options{DropBodies: true}), ReadHeaderTimeout: patience}
-	go func() { _ = bedrock.Serve(listener) }() // ends when closed
-	defer func() { _ = bedrock.Close() }()
+func measure(ctx context.Context, programs []*program, bedrock string, rounds int) error {
 	for round := range rounds + 1 {
 		for i := range programs {
 			p := programs[(round+i)%len(programs)] // each is first as often
-			if err := p.round(ctx, "http://"+listener.Addr().String(), round > 0); err != nil {
+			if err := p.round(ctx, bedrock, round > 0); err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
 		}
@@ -117,7 +106,7 @@ func follow(api *runtimeAPI, begin time.Time, event string, ask bool) (life, err
 	select {
 	case e := <-api.ended:
 		l.answer = e.at.Sub(handed)
-		if !strings.HasSuffix(e.path, "/response") || !strings.Contains(e.body, question) {
+		if !strings.HasSuffix(e.path, "/response") || !strings.Contains(e.body, firstToken) {
 			return l, fmt.Errorf("answered on %s: %s", e.path, e.body)
 		}
 	case <-timeout:
@@ -128,20 +117,27 @@ func follow(api *runtimeAPI, begin time.Time, event string, ask bool) (life, err
 
 // environment is what Lambda and the template would give the process, and nothing of this one's own.
 func (p *program) environment(api, bedrock string) []string {
-	env := []string{
-		"AWS_LAMBDA_RUNTIME_API=" + api,
-		"AWS_REGION=" + region,
-		"AWS_ACCESS_KEY_ID=bench",
-		"AWS_SECRET_ACCESS_KEY=bench",
-		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + bedrock,
+	env := append(awsEnvironment(bedrock),
+		"AWS_LAMBDA_RUNTIME_API="+api,
 		"AWS_LAMBDA_FUNCTION_NAME=bench",
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=1024",
-		"HOME=" + os.TempDir(), // so that nobody's own AWS configuration takes part
-	}
+	)
 	for name, value := range p.env {
 		env = append(env, name+"="+value)
 	}
 	return env
+}
+
+// awsEnvironment gives a process credentials and a Bedrock, which is Secrets Manager too.
+func awsEnvironment(bedrock string) []string {
+	return []string{
+		"AWS_REGION=" + region,
+		"AWS_ACCESS_KEY_ID=bench",
+		"AWS_SECRET_ACCESS_KEY=bench",
+		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + bedrock,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + bedrock,
+		"HOME=" + os.TempDir(), // so that nobody's own AWS configuration takes part
+	}
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -14,7 +14,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
-// question is what is asked. The embedded Bedrock repeats it, so that an answer proves that it went there and back.
+// question is what the Lambda programs are asked.
 const question = "Say hello."
 
 // region is where the programs believe they are.
@@ -36,6 +36,12 @@ type samples struct {
 	readyMS, readyCPU, readyRSS    []float64 // until the first event is asked for
 	answerMS, answerCPU, answerRSS []float64 // the first answer; CPU and RSS from the start to its end
 }
+
+// What this machine runs.
+const (
+	goos   = runtime.GOOS
+	goarch = runtime.GOARCH
+)
 
 // architectures are those whose size is reported; Lambda runs the second one here.
 var architectures = []string{"amd64", "arm64"}
@@ -91,7 +97,7 @@ func (p *program) build(ctx context.Context, root, work string) error {
 		p.sizes[arch] = info.Size()
 	}
 	var err error
-	p.native, err = compile(ctx, root, work, p.pkg, runtime.GOOS, runtime.GOARCH)
+	p.native, err = compile(ctx, root, work, p.pkg, goos, goarch)
 	return err
 }
 

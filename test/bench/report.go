@@ -9,54 +9,166 @@ import (
 	"time"
 )
 
-// report is the result as Markdown: a line that says where and when, and the table.
-func report(now time.Time, programs []*program, rounds int) string {
-	product, bare := programs[0], programs[1]
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s, %s/%s, %d cores, %d rounds in turns; median (p10–p90)\n\n", now.UTC().Format(time.DateOnly),
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), rounds)
-	fmt.Fprintf(&b, "| | %s | %s | ratio |\n|---|---|---|---|\n", product.name, bare.name)
-	for _, arch := range architectures {
-		mine, its := float64(product.sizes[arch])/1e6, float64(bare.sizes[arch])/1e6
-		fmt.Fprintf(&b, "| size, linux/%s, MB | %.2f | %.2f | %.2f |\n", arch, mine, its, mine/its)
+// row is one line of the table: what was measured of each program, one value a round.
+type row struct {
+	name                 string
+	product, bare, proxy []float64
+	goal                 goal
+}
+
+// goal is what the ratio of the product to the bare handler must reach. The zero value is none.
+type goal struct {
+	bar, stretch float64
+	atLeast      bool // more is better
+}
+
+func (g goal) exists() bool { return g.bar > 0 }
+
+// met says how far a ratio has come.
+func (g goal) met(ratio float64) string {
+	reached := func(limit float64) bool { return ratio <= limit == !g.atLeast || ratio == limit }
+	switch {
+	case !g.exists():
+		return ""
+	case reached(g.stretch):
+		return "stretch"
+	case reached(g.bar):
+		return "met"
 	}
-	row := func(name string, of func(*samples) []float64) {
-		mine, its := summarize(of(&product.samples)), summarize(of(&bare.samples))
-		if its.median == 0 {
-			return // not known on this system
+	return "**missed**"
+}
+
+func (g goal) String() string {
+	sign := "≤"
+	if g.atLeast {
+		sign = "≥"
+	}
+	if !g.exists() {
+		return " | "
+	}
+	return fmt.Sprintf("%s %.2f | %s %.2f", sign, g.bar, sign, g.stretch)
+}
+
+// ratio compares medians.
+func (r row) ratio() float64 { return summarize(r.product).median / summarize(r.bare).median }
+
+// goals are those of the rows that have one, by the name's part before the surface.
+var goals = map[string]goal{
+	rowJSONCPU + "Messages":         {0.60, 0.40, false},
+	rowJSONCPU + "Chat Completions": {0.55, 0.40, false},
+	rowStreamCPU:                    {0.30, 0.18, false},
+	rowSlow:                         {0.70, 0.60, false},
+	rowFirst50:                      {1.0, 0.6, false},
+	rowFirst99:                      {1.0, 0.6, false},
+	rowReady:                        {1.3, 1.0, false},
+	rowLambdaReady:                  {1.3, 1.0, false},
+	rowJSONRate:                     {1.6, 2.2, true},
+}
+
+// rowLambdaReady is the row of the Lambda programs that has a goal.
+const rowLambdaReady = "start to ready, Lambda, ms"
+
+// serverRows are the rows of the servers in the order in which they are shown.
+func serverRows(list []*contender) []row {
+	var rows []row
+	add := func(name string, g goal) {
+		r := row{name: name, goal: g, product: list[0].rows[name], bare: list[1].rows[name], proxy: list[2].rows[name]}
+		if len(r.bare) > 0 && summarize(r.bare).median != 0 { // known on this system
+			rows = append(rows, r)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %.2f |\n", name, mine, its, mine.median/its.median)
 	}
-	row("start to ready, ms", func(s *samples) []float64 { return s.readyMS })
-	row("CPU until ready, ms", func(s *samples) []float64 { return s.readyCPU })
-	row("peak RSS until ready, MiB", func(s *samples) []float64 { return s.readyRSS })
-	row("first answer, ms", func(s *samples) []float64 { return s.answerMS })
-	row("CPU until the first answer, ms", func(s *samples) []float64 { return s.answerCPU })
-	row("peak RSS until the first answer, MiB", func(s *samples) []float64 { return s.answerRSS })
+	for _, name := range []string{rowJSONCPU, rowStreamCPU, rowJSONRate, rowStreamRate, rowFirst50, rowFirst99, rowSlow, rowIdle, rowReady} {
+		if !ofSurface(name) {
+			add(name, goals[name])
+			continue
+		}
+		for _, surface := range surfaces {
+			g, own := goals[name+surface]
+			if !own {
+				g = goals[name]
+			}
+			add(name+surface, g)
+		}
+	}
+	return rows
+}
+
+// lambdaRows are the rows of the Lambda programs.
+func lambdaRows(programs []*program) []row {
+	product, bare := programs[0], programs[1]
+	var rows []row
+	for _, arch := range architectures {
+		size := func(p *program) []float64 { return []float64{float64(p.sizes[arch]) / 1e6} }
+		rows = append(rows, row{name: "size, Lambda, linux/" + arch + ", MB", product: size(product), bare: size(bare)})
+	}
+	add := func(name string, of func(*samples) []float64) {
+		r := row{name: name, product: of(&product.samples), bare: of(&bare.samples), goal: goals[name]}
+		if summarize(r.bare).median != 0 {
+			rows = append(rows, r)
+		}
+	}
+	add(rowLambdaReady, func(s *samples) []float64 { return s.readyMS })
+	add("CPU until ready, Lambda, ms", func(s *samples) []float64 { return s.readyCPU })
+	add("peak RSS until ready, Lambda, MiB", func(s *samples) []float64 { return s.readyRSS })
+	add("first answer, Lambda, ms", func(s *samples) []float64 { return s.answerMS })
+	add("CPU until the first answer, Lambda, ms", func(s *samples) []float64 { return s.answerCPU })
+	add("peak RSS until the first answer, Lambda, MiB", func(s *samples) []float64 { return s.answerRSS })
+	return rows
+}
+
+// report is the result as Markdown: a line that says where, when and with which version of the SDK, and the table.
+func report(now time.Time, e effort, sdk string, rows []row) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %s, %s/%s, %s with %d cores, %s; %d rounds in turns, %d of the Lambda programs; median (least–most)\n\n",
+		now.UTC().Format(time.DateOnly), runtime.Version(), runtime.GOOS, runtime.GOARCH, processor(), runtime.NumCPU(),
+		sdk, e.rounds, e.lambda)
+	b.WriteString("| | product | bare SDK handler | plain proxy | ratio | bar | stretch | |\n|---|---|---|---|---|---|---|---|\n")
+	for _, r := range rows {
+		proxy := "–"
+		if len(r.proxy) > 0 {
+			proxy = summarize(r.proxy).String()
+		}
+		ratio, met := fmt.Sprintf("%.2f", r.ratio()), r.goal.met(r.ratio())
+		if summarize(r.bare).median < 0 { // less than nothing was added: noise is all there is
+			ratio, met = "–", ""
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", r.name, summarize(r.product), summarize(r.bare), proxy, ratio, r.goal, met)
+	}
 	return b.String()
 }
 
 // summary is what a table shows of many values.
-type summary struct{ p10, median, p90 float64 }
+type summary struct{ least, median, most float64 }
 
 // String is the form of a table's cell.
-func (s summary) String() string { return fmt.Sprintf("%.1f (%.1f–%.1f)", s.median, s.p10, s.p90) }
+func (s summary) String() string {
+	digits := 3
+	if s.median >= 1 {
+		digits = 1
+	}
+	if s.median >= 100 {
+		digits = 0
+	}
+	if s.least == s.most {
+		return fmt.Sprintf("%.2f", s.median)
+	}
+	return fmt.Sprintf("%.*f (%.*f–%.*f)", digits, s.median, digits, s.least, digits, s.most)
+}
 
 // summarize takes at least one value.
 func summarize(values []float64) summary {
 	sorted := slices.Sorted(slices.Values(values))
-	at := func(q float64) float64 { // between the two nearest values
-		place := q * float64(len(sorted)-1)
-		below := int(place)
-		above := min(below+1, len(sorted)-1)
-		return sorted[below] + (sorted[above]-sorted[below])*(place-float64(below))
+	middle := len(sorted) / 2
+	median := sorted[middle]
+	if len(sorted)%2 == 0 {
+		median = (sorted[middle-1] + median) / 2
 	}
-	return summary{at(0.1), at(0.5), at(0.9)}
+	return summary{sorted[0], median, sorted[len(sorted)-1]}
 }
 
 // The markers that the result stands between.
 const (
-	beginMarker = "<!-- begin: go run ./test/bench -write -->\n"
+	beginMarker = "<!-- begin: make bench -->\n"
 	endMarker   = "<!-- end -->"
 )
 

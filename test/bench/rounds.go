@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/test/bench/load"
+)
+
+// effort is how much is asked in a round.
+type effort struct {
+	rounds   int // that count
+	requests int // for whole answers
+	streams  int
+	first    int // streams at 20 a second, for the time to the first token
+	slow     int // streams at once, for the memory
+	pace     time.Duration
+	lambda   int // rounds of the Lambda programs
+}
+
+var (
+	full  = effort{rounds: 5, requests: 6000, streams: 600, first: 160, slow: 1000, pace: 100 * time.Millisecond, lambda: 40}
+	quick = effort{rounds: 1, requests: 40, streams: 10, first: 5, slow: 20, pace: 5 * time.Millisecond, lambda: 1}
+)
+
+// How many ask at once.
+const (
+	jsonConnections   = 64
+	streamConnections = 32
+	firstPerSecond    = 20
+	slowPerSecond     = 250
+)
+
+// The rows that are measured, each of a surface where its text says so.
+const (
+	rowReady      = "start to ready, server, ms"
+	rowIdle       = "RSS idle, MiB"
+	rowJSONCPU    = "CPU s per 1,000 JSON requests, "
+	rowJSONRate   = "JSON requests/s at saturation, "
+	rowStreamCPU  = "CPU s per 1,000 streams of 100 chunks, "
+	rowStreamRate = "streams/s at saturation, "
+	rowSlow       = "RSS with 1,000 slow streams, MiB"
+	rowFirst50    = "added time to first token, p50, ms, "
+	rowFirst99    = "added time to first token, p99, ms, "
+)
+
+// upstreams are the embedded Bedrocks: one that streams as fast as it can, one at a model's pace.
+type upstreams struct{ fast, paced *process }
+
+func startUpstreams(ctx context.Context, work, file, secret string, pace time.Duration) (up upstreams, err error) {
+	begin := func(name string, pace time.Duration) (*process, error) {
+		args := []string{"-listen", addressHere, "-pace", pace.String(), "-reply", answerText,
+			"-chunk", fmt.Sprint(chunkBytes), "-secret", secret}
+		return start(ctx, filepath.Join(work, name), file, args, func(string) []string { return nil })
+	}
+	if up.fast, err = begin("fast.log", 0); err != nil {
+		return up, err
+	}
+	if up.paced, err = begin("paced.log", pace); err != nil {
+		up.fast.stop()
+	}
+	return up, err
+}
+
+func (up upstreams) stop() {
+	up.fast.stop()
+	up.paced.stop()
+}
+
+// bench is one run of the comparison.
+type bench struct {
+	effort
+	work string
+	up   upstreams
+	list []*contender
+	note func(string) // told what is going on
+}
+
+// measureServers runs the contenders in turns, so that a slow moment of the machine hits them alike.
+func (b *bench) measureServers(ctx context.Context) error {
+	for round := range b.rounds {
+		direct, err := b.direct(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range b.list {
+			c := b.list[(round+i)%len(b.list)] // each is first as often
+			b.note(fmt.Sprintf("round %d of %d: %s", round+1, b.rounds, c.name))
+			if err := b.fast(ctx, c); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			if err := b.paced(ctx, c, direct); err != nil {
+				return fmt.Errorf("%s, at a model's pace: %w", c.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *contender) add(row string, value float64) { c.rows[row] = append(c.rows[row], value) }
+
+// fast measures whole answers and streams as fast as they come.
+func (b *bench) fast(ctx context.Context, c *contender) error {
+	p, err := c.start(ctx, b.work, b.up.fast.address)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	c.add(rowReady, milliseconds(p.ready))
+	idle, err := rss(p.command.Process.Pid)
+	if err != nil {
+		return err
+	}
+	c.add(rowIdle, idle)
+	for _, surface := range surfaces {
+		for _, stream := range []bool{false, true} {
+			if err := b.saturate(ctx, c, p, surface, stream); err != nil {
+				return fmt.Errorf("%s, stream %t: %w; it said:\n%s", surface, stream, err, &p.said)
+			}
+		}
+	}
+	return nil
+}
+
+func (b *bench) saturate(ctx context.Context, c *contender, p *process, surface string, stream bool) error {
+	count, connections, cpuRow, rateRow := b.requests, jsonConnections, rowJSONCPU, rowJSONRate
+	if stream {
+		count, connections, cpuRow, rateRow = b.streams, streamConnections, rowStreamCPU, rowStreamRate
+	}
+	request, err := c.request(surface, stream)
+	if err != nil {
+		return err
+	}
+	// The first requests open connections and grow the heap, and are not counted.
+	if _, err := load.Saturate(ctx, p.address, request, connections, max(count/10, connections)); err != nil {
+		return err
+	}
+	before, err := cpu(p.command.Process.Pid)
+	if err != nil {
+		return err
+	}
+	took, err := load.Saturate(ctx, p.address, request, connections, count)
+	if err != nil {
+		return err
+	}
+	after, err := cpu(p.command.Process.Pid)
+	if err != nil {
+		return err
+	}
+	c.add(cpuRow+surface, (after-before).Seconds()*1000/float64(count))
+	c.add(rateRow+surface, float64(count)/took.Seconds())
+	return nil
+}
+
+// direct returns the waits for a first token without anything in between, sorted.
+func (b *bench) direct(ctx context.Context) ([]time.Duration, error) {
+	request, err := directRequest("Chat Completions", true, []string{proxySignature})
+	if err != nil {
+		return nil, err
+	}
+	waits, err := load.Stream(ctx, b.up.paced.address, request, firstPerSecond, b.first, 0)
+	slices.Sort(waits)
+	return waits, err
+}
+
+// paced measures what streams at a model's pace wait and hold.
+func (b *bench) paced(ctx context.Context, c *contender, direct []time.Duration) error {
+	p, err := c.start(ctx, b.work, b.up.paced.address)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	for _, surface := range surfaces {
+		if err := warm(ctx, c, p, surface); err != nil {
+			return fmt.Errorf("%w; it said:\n%s", err, &p.said)
+		}
+		request, err := c.request(surface, true)
+		if err != nil {
+			return err
+		}
+		waits, err := load.Stream(ctx, p.address, request, firstPerSecond, b.first, 0)
+		if err != nil {
+			return fmt.Errorf("%w; it said:\n%s", err, &p.said)
+		}
+		slices.Sort(waits)
+		c.add(rowFirst50+surface, milliseconds(quantile(waits, 0.5)-quantile(direct, 0.5)))
+		c.add(rowFirst99+surface, milliseconds(quantile(waits, 0.99)-quantile(direct, 0.99)))
+	}
+	return b.slowStreams(ctx, c)
+}
+
+// warm asks a few times, so that no stream waits for a connection or for the API keys: the first answer of a process is
+// measured elsewhere.
+func warm(ctx context.Context, c *contender, p *process, surface string) error {
+	request, err := c.request(surface, false)
+	if err != nil {
+		return err
+	}
+	_, err = load.Saturate(ctx, p.address, request, 8, 64)
+	return err
+}
+
+// slowStreams measures the memory of a process that has done nothing else.
+func (b *bench) slowStreams(ctx context.Context, c *contender) error {
+	p, err := c.start(ctx, b.work, b.up.paced.address)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	request, err := c.request("Chat Completions", true)
+	if err != nil {
+		return err
+	}
+	if _, err := load.Stream(ctx, p.address, request, slowPerSecond, b.slow, 2*time.Second); err != nil {
+		return fmt.Errorf("%w; it said:\n%s", err, &p.said)
+	}
+	most, err := peakRSS(p.command.Process.Pid)
+	c.add(rowSlow, most)
+	return err
+}
+
+// quantile returns the value below which the part q of sorted values lies.
+func quantile(sorted []time.Duration, q float64) time.Duration {
+	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
+}
+
+// ofSurface tells whether a row is measured once for each surface.
+func ofSurface(row string) bool { return strings.HasSuffix(row, ", ") }
