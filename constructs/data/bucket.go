@@ -1,0 +1,115 @@
+// Package data keeps what outlives a program: the bucket of usage records and artifacts.
+//
+// It must not know what writes there (constructs/compute), nor the environment files. Where in the bucket the programs
+// put their records is runtime/settings' to say.
+package data
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+)
+
+const (
+	defaultDays    = 400  // a year, and time to close its books
+	maxDays        = 3653 // ten years
+	noncurrentDays = 30   // to take back a mistake
+	multipartDays  = 7
+)
+
+// BucketProps says how a bucket keeps what is in it. The zero value is good.
+type BucketProps struct {
+	Days int // until an object expires, 1 to 3653; default 400. What replaces or deletes one leaves it for 30 days more
+	// Key encrypts the objects; default: S3's own. Its key policy must let IAM decide, as those of CDK do.
+	Key awskms.IKey
+	// AccessLogs takes the bucket's server access logs; default: there are none, since the programs can only write, each
+	// object once, and people who read are better seen by CloudTrail's data events, which name the role. It must be in the
+	// same Region without a KMS key, and one that was imported must let S3's log service write there.
+	AccessLogs awss3.IBucket
+	// Retain keeps the bucket when its stack goes; default false, and then a bucket that is not empty stops the deletion of
+	// the stack: nothing here ever empties it.
+	Retain bool
+}
+
+// Bucket keeps usage records and artifacts: encrypted, versioned, reachable with TLS 1.2 or newer only, never public.
+type Bucket interface {
+	constructs.Construct
+	// Bucket is S3's.
+	Bucket() awss3.Bucket
+	// GrantArchive allows a program to add usage records, and nothing else: not to read, list or delete them, nor to write
+	// elsewhere. Settings.Archive.Bucket names the bucket to the program.
+	GrantArchive(grantee awsiam.IGrantable) awsiam.Grant
+}
+
+type bucket struct {
+	constructs.Construct
+	made awss3.Bucket
+	key  awskms.IKey // nil: S3's own
+}
+
+// NewBucket makes a Bucket. CDK constructs do not return errors: with bad props it panics with one message that names
+// everything that is wrong.
+func NewBucket(scope constructs.Construct, id string, props BucketProps) Bucket {
+	if props.Days == 0 {
+		props.Days = defaultDays
+	}
+	var problems check.Problems
+	problems.If(props.Days < 1 || props.Days > maxDays, "Days: is %d; allowed is 1 to %d", props.Days, maxDays)
+	problems.Panic(fmt.Sprintf("data.NewBucket(%q)", id))
+	b := &bucket{key: props.Key}
+	constructs.NewConstruct_Override(b, scope, jsii.String(id))
+	b.made = awss3.NewBucket(b, jsii.String("Bucket"), props.bucket())
+	return b
+}
+
+func (p BucketProps) bucket() *awss3.BucketProps {
+	made := &awss3.BucketProps{
+		Encryption:             awss3.BucketEncryption_S3_MANAGED,
+		BlockPublicAccess:      awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:        awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL:             jsii.Bool(true),
+		MinimumTLSVersion:      jsii.Number(1.2),
+		Versioned:              jsii.Bool(true),
+		RemovalPolicy:          awscdk.RemovalPolicy_DESTROY,
+		ServerAccessLogsBucket: p.AccessLogs,
+		LifecycleRules: &[]*awss3.LifecycleRule{{
+			Id:                                  jsii.String("expire"),
+			Expiration:                          awscdk.Duration_Days(jsii.Number(p.Days)),
+			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(noncurrentDays)),
+			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(multipartDays)),
+		}},
+	}
+	if p.Key != nil {
+		// S3's bucket key asks KMS once in a while instead of for each object.
+		made.Encryption, made.EncryptionKey, made.BucketKeyEnabled = awss3.BucketEncryption_KMS, p.Key, jsii.Bool(true)
+	}
+	if p.AccessLogs != nil {
+		made.ServerAccessLogsPrefix = jsii.String("access/")
+	}
+	if p.Retain {
+		made.RemovalPolicy = awscdk.RemovalPolicy_RETAIN
+	}
+	return made
+}
+
+func (b *bucket) Bucket() awss3.Bucket { return b.made }
+
+func (b *bucket) GrantArchive(grantee awsiam.IGrantable) awsiam.Grant {
+	granted := awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
+		Grantee:      grantee,
+		Actions:      jsii.Strings("s3:PutObject"),
+		ResourceArns: &[]*string{b.made.ArnForObjects(jsii.String(settings.ArchivePrefix + "*"))},
+	})
+	if b.key != nil {
+		granted = granted.Combine(b.key.Grant(grantee, jsii.String("kms:GenerateDataKey")))
+	}
+	return granted
+}
