@@ -51,6 +51,7 @@ type options struct {
 	environment map[string]string // on top of the template's
 	bedrock     bedrocktest.Options
 	server      []string // the command that runs the server; default: the one built for this machine
+	killed      bool     // the test kills the server, which is then no failure
 }
 
 // deployment is a running variant.
@@ -229,7 +230,7 @@ func startServer(t *testing.T, o options) *deployment {
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // a test may have done so before
-		if err := cmd.Wait(); err != nil {
+		if err := cmd.Wait(); err != nil && !o.killed {
 			text, _ := d.log.read()
 			t.Errorf("the server ended with %v\n%s", err, text)
 		}
