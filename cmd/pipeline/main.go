@@ -39,6 +39,7 @@ func commands() []command {
 		{"up", "synthesize an environment and run it on this machine", up},
 		{"bedrock", "serve the embedded Bedrock", bedrock},
 		{"stacks", "list the stacks of a synthesized assembly and what is in them", stacks},
+		{"image", "build the container image without an engine; with push REGISTRY/REPOSITORY, send it there", image},
 		{"key", "make an API key for a tenant, and the hash that is stored", key},
 	}
 }

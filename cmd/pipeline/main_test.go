@@ -42,6 +42,9 @@ func TestRefusedCommandLines(t *testing.T) {
 		{"no port", []string{"up", "-listen", "localhost"}, "it takes an address and a port"},
 		{"unknown fault", []string{"bedrock", "-fault", "other"}, "other"},
 		{"nobody's key", []string{"key"}, "-tenant is missing"},
+		{"image of nothing", []string{"image", "server"}, "takes no argument \"server\""},
+		{"push nowhere", []string{"image", "push"}, "pipeline image push REGISTRY/REPOSITORY[:TAG]"},
+		{"image of no program", []string{"image", "-package", "./none"}, "build ./none: "},
 		{"no assembly", []string{"stacks", "-assembly", t.TempDir()}, "is not a cloud assembly"},
 		{"nothing to run", []string{"up", "-listen", "127.0.0.1:0", "-assembly", emptyAssembly(t)}, "so there is nothing to run"},
 	}
