@@ -1,10 +1,14 @@
 package synth
 
 import (
+	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsecr"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
+	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/compute"
 	"github.com/genai-pipeline/genai-pipeline/constructs/image"
@@ -44,4 +48,34 @@ func TestImageRefusesWithEverythingThatIsWrong(t *testing.T) {
 	_, stack, _ := bench(t)
 	checkRefused(t, func() { image.NewAsset(stack, "Image", image.Props{Roots: "none.pem"}) },
 		`image.NewAsset("Image")`, "code: is empty", "roots: open none.pem")
+}
+
+func TestImageInARepositoryNeedsNoEngine(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("0123456789abcdef", 4)
+	app, stack, out := bench(t)
+	props := leastContainers(t, stack)
+	pushed := awsecr.Repository_FromRepositoryName(stack, jsii.String("Pushed"), jsii.String("pushed"))
+	props.Image = image.FromRepository(pushed, digest)
+	compute.NewContainers(stack, "Gateway", props)
+	tp := benchTemplate(t, app, out)
+	checkStars(t, tp)
+	named, err := json.Marshal(at(tp.only(t, "AWS::ECS::TaskDefinition").Properties, "ContainerDefinitions", 0, "Image"))
+	if err != nil || !strings.Contains(string(named), "/pushed@"+digest) {
+		t.Errorf("the task runs %s, %v", named, err)
+	}
+	var manifest struct{ DockerImages map[string]any }
+	readJSON(t, filepath.Join(out, "bench.assets.json"), &manifest)
+	if len(manifest.DockerImages) > 0 {
+		t.Errorf("images to build: %v", manifest.DockerImages)
+	}
+}
+
+func TestImageInARepositoryIsNamedByItsDigest(t *testing.T) {
+	_, stack, _ := bench(t)
+	pushed := awsecr.Repository_FromRepositoryName(stack, jsii.String("Pushed"), jsii.String("pushed"))
+	hex := strings.Repeat("a", 64)
+	for _, digest := range []string{"", "latest", hex, "sha256:abc", "sha256:" + strings.ToUpper(hex), "sha256:" + hex + "\n", "x@sha256:" + hex} {
+		checkRefused(t, func() { image.FromRepository(pushed, digest) }, "image.FromRepository", "digest: is ")
+	}
+	checkRefused(t, func() { image.FromRepository(nil, "latest") }, "2 problems", "repository: is nil", "digest: is ")
 }
