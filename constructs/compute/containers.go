@@ -38,7 +38,8 @@ type ContainersProps struct {
 	Memory  int             // MB, a size that Fargate offers for CPU; default 1024
 	Scaling Scaling
 	Spot    Spot
-	// StopTimeout is how long a task may run on after SIGTERM: whole seconds, Settings.DrainTimeout to 120 s; default 120 s.
+	// StopTimeout is how long a task may run on after SIGTERM: whole seconds, Settings.DrainTimeout, with an
+	// archive settings.ArchiveCloseTimeout more, to 120 s; default 120 s.
 	StopTimeout  time.Duration
 	Alarms       []awscloudwatch.IAlarm // that roll a deployment back; default none, and the circuit breaker alone does
 	LogRetention int                    // days, a number that CloudWatch Logs offers; default 30
@@ -157,6 +158,9 @@ func (p ContainersProps) check(id string, accessErr error) {
 		p.StopTimeout, maxStopTimeout)
 	problems.If(p.StopTimeout < p.Settings.DrainTimeout, "StopTimeout: is %s; it must be at least Settings.DrainTimeout, %s, "+
 		"or running streams are cut", p.StopTimeout, p.Settings.DrainTimeout)
+	problems.If(p.Settings.Archive.Bucket != "" && p.StopTimeout < p.Settings.DrainTimeout+settings.ArchiveCloseTimeout, "StopTimeout: is %s; "+
+		"with an archive it must be at least %s more than Settings.DrainTimeout, %s, or usage records are lost", p.StopTimeout,
+		settings.ArchiveCloseTimeout, p.Settings.DrainTimeout)
 	problems.If(p.LogBuffer < 1 || p.LogBuffer > p.Memory/4, "LogBuffer: is %d MB; allowed is 1 to a quarter of Memory, %d", p.LogBuffer, p.Memory/4)
 	problems.Panic(fmt.Sprintf("compute.NewContainers(%q)", id))
 }

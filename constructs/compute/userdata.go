@@ -29,7 +29,7 @@ const (
 )
 
 // stopMargin is how much longer than the program's own drain time systemd waits until it kills.
-const stopMargin = 10 * time.Second
+const stopMargin = settings.ArchiveCloseTimeout + 5*time.Second
 
 //go:embed userdata.sh.tmpl
 var userdataText string

@@ -276,6 +276,9 @@ func TestContainersRefuse(t *testing.T) {
 		}, []string{`"none": the model is not in the catalog`}},
 		{"stop before the drain ends", func(p *compute.ContainersProps) { p.StopTimeout = 100 * time.Second },
 			[]string{"StopTimeout: is 1m40s; it must be at least Settings.DrainTimeout, 1m50s"}},
+		{"stop before the archive is closed", func(p *compute.ContainersProps) {
+			p.Settings.Archive.Bucket, p.StopTimeout = "records", 114*time.Second
+		}, []string{"1 problems", "StopTimeout: is 1m54s; with an archive it must be at least 5s more than Settings.DrainTimeout, 1m50s"}},
 		{"a drain longer than Fargate allows", func(p *compute.ContainersProps) { p.StopTimeout = 121 * time.Second }, []string{"StopTimeout: is 2m1s; Fargate allows"}},
 		{"a size Fargate does not have", func(p *compute.ContainersProps) { p.Memory = 8192 }, []string{"Memory: is 8192 MB; with 512 CPU units Fargate offers [1024 2048 3072 4096]"}},
 		{"CPU units nobody offers", func(p *compute.ContainersProps) { p.CPU = 700 }, []string{"CPU: is 700 units"}},
