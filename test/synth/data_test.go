@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/compute"
 	"github.com/genai-pipeline/genai-pipeline/constructs/data"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 // toldOfData is what a golden shows of a bucket.
@@ -110,5 +112,48 @@ func TestBucketsAreNeverEmptied(t *testing.T) {
 		if got, want := tp.only(t, "AWS::S3::Bucket").DeletionPolicy == "Retain", retain; got != want {
 			t.Errorf("retained: %v, want %v", got, want)
 		}
+	}
+}
+
+// A program is told the bucket of the same stack, and its role may write there.
+func TestServersKeepTheirRecordsInABucket(t *testing.T) {
+	app, stack, out := bench(t)
+	made := data.NewBucket(stack, "Data", data.BucketProps{})
+	containers := leastContainers(t, stack)
+	containers.Settings.Archive.Bucket = *made.Bucket().BucketName()
+	made.GrantArchive(compute.NewContainers(stack, "Gateway", containers))
+	tp := benchTemplate(t, app, out)
+	task := tp.only(t, "AWS::ECS::TaskDefinition")
+	told := map[string]string{}
+	for _, raw := range at(task.Properties, "ContainerDefinitions", 0, "Environment").([]any) {
+		variable := raw.(map[string]any)
+		told[variable["Name"].(string)] = compact(t, variable["Value"])
+	}
+	if told[settings.EnvArchiveBucket] != `{"Ref":"DataBucketE6B0FAA8"}` || told[settings.EnvArchiveInterval] != `"1m0s"` {
+		t.Errorf("it is told %s and %s", told[settings.EnvArchiveBucket], told[settings.EnvArchiveInterval])
+	}
+	role := at(task.Properties, "TaskRoleArn", "Fn::GetAtt", 0)
+	allowed := 0
+	for _, policy := range tp.all("AWS::IAM::Policy") {
+		for _, s := range statementsOf(t, policy.Properties["PolicyDocument"]) {
+			if strings.Contains(s.Resources[0], "DataBucket") {
+				allowed++
+				if at(policy.Properties, "Roles", 0, "Ref") != role || s.Actions[0] != "s3:PutObject" {
+					t.Errorf("%v may %v", at(policy.Properties, "Roles"), s.Actions)
+				}
+			}
+		}
+	}
+	if allowed != 1 {
+		t.Errorf("%d statements are about the bucket", allowed)
+	}
+}
+
+func TestInstancesAreToldTheirBucket(t *testing.T) {
+	tp := instancesTemplate(t, func(p *compute.InstancesProps, stack awscdk.Stack) {
+		p.Settings.Archive.Bucket = *data.NewBucket(stack, "Data", data.BucketProps{}).Bucket().BucketName()
+	})
+	if told := document(t, bootScript(t, tp), "END_OF_SETTINGS"); !strings.Contains(told, "\nGENAI_ARCHIVE_BUCKET=\"REF-DataBucketE6B0FAA8\"\n") {
+		t.Errorf("the instance is told\n%s", told)
 	}
 }
