@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/diff"
 	running "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/up"
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
@@ -107,6 +108,46 @@ func stacks(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout io.
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", s.ID, s.Account, s.Region, len(s.Resources), strings.Join(kinds, ", "))
 	}
 	return w.Flush()
+}
+
+// changes reports what a deployment of one assembly over another would do.
+func changes(ctx context.Context, flags *flag.FlagSet, args, _ []string, stdout io.Writer) error {
+	format := flags.String("format", "text", "text, markdown for a pull request, or json for tools")
+	failOn := flags.String("fail-on", "", "gates: a list of destructive, broadening, exposure, alarm and cost>N%, such as cost>10%; the status is 2 when one fails")
+	waivers := flags.String("waivers", "", "YAML file that excuses findings: a list under waivers, each with stack, resource or category, a reason, and until, its last day")
+	folders, err := arguments(flags, args)
+	if err != nil {
+		return err
+	}
+	if len(folders) != 2 {
+		return fmt.Errorf("%s takes two folders, the assembly of before and that of after; got %d", flags.Name(), len(folders))
+	}
+	o := diff.Options{Before: folders[0], After: folders[1], Now: time.Now()}
+	if o.Gates, err = diff.ParseGates(*failOn); err != nil {
+		return err
+	}
+	if err := diff.CheckFormat(*format); err != nil {
+		return err
+	}
+	if *waivers != "" {
+		if o.Waivers, err = diff.ReadWaivers(*waivers); err != nil {
+			return err
+		}
+	}
+	if o.Root, err = running.Root("."); err != nil {
+		return err
+	}
+	report, err := diff.Compare(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := report.Write(stdout, *format); err != nil {
+		return err
+	}
+	if len(report.Failed) > 0 {
+		return &diff.FailedError{Gates: report.Failed}
+	}
+	return nil
 }
 
 // key prints a new API key. Only its hash is ever stored, so the key is shown here and nowhere else.

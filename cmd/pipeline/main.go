@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/diff"
 )
 
 func main() {
@@ -21,8 +23,17 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "pipeline:", err)
-		os.Exit(1)
+		os.Exit(status(err))
 	}
+}
+
+// status tells a gate that failed from everything else that can go wrong.
+func status(err error) int {
+	var failed *diff.FailedError
+	if errors.As(err, &failed) {
+		return 2
+	}
+	return 1
 }
 
 // command is one subcommand.
@@ -40,6 +51,7 @@ func commands() []command {
 		{"bedrock", "serve the embedded Bedrock", bedrock},
 		{"stacks", "list the stacks of a synthesized assembly and what is in them", stacks},
 		{"image", "build the container image without an engine; with push REGISTRY/REPOSITORY, send it there", image},
+		{"diff", "say what deploying one synthesized assembly over another would change", changes},
 		{"key", "make an API key for a tenant, and the hash that is stored", key},
 	}
 }
@@ -91,4 +103,18 @@ func parse(flags *flag.FlagSet, args []string) error {
 		return fmt.Errorf("%s takes no argument %q", flags.Name(), flags.Arg(0))
 	}
 	return nil
+}
+
+// arguments parses the flags of a command and returns its other arguments, which may stand before and after flags.
+func arguments(flags *flag.FlagSet, args []string) ([]string, error) {
+	var others []string
+	for {
+		if err := flags.Parse(args); err != nil {
+			return nil, err
+		}
+		if flags.NArg() == 0 {
+			return others, nil
+		}
+		others, args = append(others, flags.Arg(0)), flags.Args()[1:]
+	}
 }

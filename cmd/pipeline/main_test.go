@@ -45,6 +45,10 @@ func TestRefusedCommandLines(t *testing.T) {
 		{"image of nothing", []string{"image", "server"}, "takes no argument \"server\""},
 		{"push nowhere", []string{"image", "push"}, "pipeline image push REGISTRY/REPOSITORY[:TAG]"},
 		{"image of no program", []string{"image", "-package", "./none"}, "build ./none: "},
+		{"one assembly", []string{"diff", "cdk.out"}, "takes two folders, the assembly of before and that of after; got 1"},
+		{"no gate", []string{"diff", "a", "b", "-fail-on", "other"}, "-fail-on \"other\" is not a gate"},
+		{"no format", []string{"diff", "-format", "html", "a", "b"}, "-format is \"html\"; allowed are text, markdown, json"},
+		{"no assembly to compare", []string{"diff", t.TempDir(), "b"}, "is not a cloud assembly"},
 		{"no assembly", []string{"stacks", "-assembly", t.TempDir()}, "is not a cloud assembly"},
 		{"nothing to run", []string{"up", "-listen", "127.0.0.1:0", "-assembly", emptyAssembly(t)}, "so there is nothing to run"},
 	}

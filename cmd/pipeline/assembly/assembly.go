@@ -29,6 +29,7 @@ type Stack struct {
 	Account string // empty when the stack is not bound to one
 	Region  string // empty when the stack is not bound to one
 	Dir     string // of the assembly that holds the template and the assets
+	Parent  string // id of the stack that this one is nested in, or empty
 	// Tags that CloudFormation puts on the stack and its resources.
 	Tags map[string]string
 	// TerminationProtection tells whether CloudFormation refuses to delete the stack.
@@ -165,7 +166,7 @@ func (s *Stack) Nested() ([]*Stack, error) {
 			continue
 		}
 		nested := &Stack{
-			ID: s.ID + "/" + r.LogicalID, Name: s.Name + "/" + r.LogicalID, Account: s.Account, Region: s.Region, Dir: s.Dir,
+			ID: s.ID + "/" + r.LogicalID, Name: s.Name + "/" + r.LogicalID, Account: s.Account, Region: s.Region, Dir: s.Dir, Parent: s.ID,
 			AssetNames: s.AssetNames, assets: s.assets,
 		}
 		if err := nested.readTemplate(file); err != nil {

@@ -68,14 +68,16 @@ type Broadening struct {
 
 // String says it on one line.
 func (b Broadening) String() string {
-	text := b.Statement.String()
-	if b.Statement.Effect == Deny {
-		text = "no longer: " + text
+	label := ""
+	switch {
+	case b.Statement.Effect == Deny && b.May:
+		label = "may no longer hold: "
+	case b.Statement.Effect == Deny:
+		label = "no longer: "
+	case b.May:
+		label = "may be new: "
 	}
-	if b.May {
-		text = "may be new: " + text
-	}
-	return text
+	return label + b.Statement.String()
 }
 
 // Broader returns what the statements of after allow beyond those of before, in their order: each Allow that no Allow

@@ -1,0 +1,155 @@
+package diff
+
+import (
+	"fmt"
+	"html"
+	"strings"
+)
+
+// Marker is the first line of the Markdown, by which a comment is found again.
+const Marker = "<!-- pipeline diff -->"
+
+// maxMarkdown is the most that a comment on GitHub holds, with room to spare: 65,536 characters is its limit.
+const maxMarkdown = 60_000
+
+// Markdown writes the report for a pull request. If it is too long, the lists of changes go first; findings stay as far
+// as they fit.
+func (r *Report) Markdown() string {
+	head, details := r.markdownHead(), r.markdownStacks()
+	if len(head)+len(details) <= maxMarkdown {
+		return head + details
+	}
+	const note = "\nThis report is cut: it is too long for a comment. `make report` prints all of it.\n"
+	if len(head) > maxMarkdown {
+		cut := strings.LastIndexByte(head[:maxMarkdown], '\n')
+		return head[:cut+1] + note
+	}
+	return head + note
+}
+
+func (r *Report) markdownHead() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n## What this change will do\n\n%s\n", Marker, r.headline())
+	if len(r.Failed) > 0 {
+		fmt.Fprintf(&b, "\n**Does not pass:** %s.\n", escape(strings.Join(r.Failed, ", ")))
+	}
+	if r.Cost != nil {
+		fmt.Fprintf(&b, "\nCost: %s.\n", escape(r.Cost.String()))
+	}
+	if len(r.Stacks) > 0 {
+		b.WriteString("\n| stack |")
+		for _, h := range headings {
+			b.WriteString(" " + h.title + " |")
+		}
+		b.WriteString("\n|---|" + strings.Repeat("---|", len(headings)) + "\n")
+	}
+	for _, s := range r.Stacks {
+		b.WriteString("| " + code(s.ID) + strings.TrimPrefix(s.title(), s.ID) + " |")
+		for _, h := range headings {
+			fmt.Fprintf(&b, " %s |", number(s.count(h.actions...)))
+		}
+		b.WriteString("\n")
+	}
+	r.markdownFindings(&b)
+	return b.String()
+}
+
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+func prefixed(prefix, text string) string {
+	if text == "" {
+		return ""
+	}
+	return prefix + text
+}
+
+func (r *Report) markdownFindings(b *strings.Builder) {
+	for _, waived := range []bool{false, true} {
+		title := map[bool]string{false: "Look at this", true: "Waived"}[waived]
+		for _, f := range r.Findings {
+			if (f.Waiver != nil) != waived {
+				continue
+			}
+			if title != "" {
+				fmt.Fprintf(b, "\n### %s\n\n", title)
+				title = ""
+			}
+			b.WriteString("- **" + string(f.Category) + "**" + prefixed(" ", code(f.Stack)))
+			if f.Resource != "" {
+				b.WriteString(" " + code(f.Name) + " (" + escape(shortType(f.Type)) + ")")
+			}
+			b.WriteString(": " + escape(f.Summary))
+			if f.Waiver != nil {
+				b.WriteString(" — until " + f.Waiver.Until.String() + ": " + escape(f.Waiver.Reason))
+			}
+			b.WriteString("\n")
+			for _, detail := range f.Details {
+				b.WriteString("  - " + code(clip(detail, maxDetail)) + "\n")
+			}
+		}
+	}
+	if len(r.Waivers) > 0 {
+		b.WriteString("\n### Waivers that excuse nothing\n\n")
+	}
+	for _, w := range r.Waivers {
+		b.WriteString("- " + code(w.Waiver.String()) + ": " + escape(w.Why) + "\n")
+	}
+}
+
+// maxDetail is how much of a statement is shown, in characters.
+const maxDetail = 400
+
+func (r *Report) markdownStacks() string {
+	var b strings.Builder
+	for _, s := range r.Stacks {
+		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", html.EscapeString(s.title()))
+		if s.Cost != nil {
+			fmt.Fprintf(&b, "- cost: %s%s\n", escape(s.Cost.String()), escape(prefixed("; ", s.Cost.After.Note)))
+		}
+		for _, c := range s.Changes {
+			fmt.Fprintf(&b, "- %s %s (%s)\n", c.Action, code(c.Name), escape(shortType(c.Type)))
+			for _, p := range c.Properties {
+				before, after := values(p)
+				if before == after {
+					fmt.Fprintf(&b, "  - %s: refers to what is replaced%s\n", escape(p.Name), why(p))
+					continue
+				}
+				fmt.Fprintf(&b, "  - %s: %s, was %s%s\n", escape(p.Name), code(after), code(before), why(p))
+			}
+		}
+		for _, line := range s.folds() {
+			fmt.Fprintf(&b, "- %s: %s\n", line[0], escape(line[1]))
+		}
+		b.WriteString("\n</details>\n")
+	}
+	return b.String()
+}
+
+func why(p PropertyChange) string {
+	switch p.Replaces {
+	case Replaced:
+		return " (replaces)"
+	case MayReplaced:
+		return " (may replace)"
+	}
+	return ""
+}
+
+// code writes a text of the template as code, in which nothing is markup and nobody is mentioned.
+func code(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "`" + strings.NewReplacer("`", "'", "|", "¦").Replace(strings.Join(strings.Fields(text), " ")) + "`"
+}
+
+// escape makes markup plain text. A mention is broken by a character of no width.
+func escape(text string) string {
+	return strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "&", "&amp;",
+		"|", "\\|", "#", "\\#", "~", "\\~", "@", "@\u200b", "\n", " ", "\r", " ").Replace(text)
+}
