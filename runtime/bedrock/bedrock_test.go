@@ -36,8 +36,20 @@ type world struct {
 	bedrock  *bedrocktest.Server
 }
 
-// inWorld runs a test in a world whose backoff always waits its longest.
+// clients runs a test with either way to call Bedrock.
+func clients(t *testing.T, test func(t *testing.T, sdk bool)) {
+	t.Helper()
+	t.Run("fast", func(t *testing.T) { test(t, false) })
+	t.Run("sdk", func(t *testing.T) { test(t, true) })
+}
+
+// inWorld runs a test in worlds whose backoff always waits its longest, one for each client.
 func inWorld(t *testing.T, maxCalls int, test func(*testing.T, *world)) {
+	t.Helper()
+	clients(t, func(t *testing.T, sdk bool) { inWorldOf(t, sdk, maxCalls, test) })
+}
+
+func inWorldOf(t *testing.T, sdk bool, maxCalls int, test func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		server := bedrocktest.New(bedrocktest.Options{
@@ -49,6 +61,7 @@ func inWorld(t *testing.T, maxCalls int, test func(*testing.T, *world)) {
 		test(t, &world{
 			bedrock: server,
 			provider: bedrock.New(bedrock.Options{
+				SDK:      sdk,
 				MaxCalls: maxCalls,
 				Jitter:   func() float64 { return 1 },
 				AWS: aws.Config{
@@ -294,7 +307,9 @@ func TestUnenforceableToolChoiceIsRefused(t *testing.T) {
 
 // A request body must be written without the SDK's close of it being taken for a failure, and the SDK's own client
 // must keep as many connections as there are requests at once.
-func TestConnectionsAreKept(t *testing.T) {
+func TestConnectionsAreKept(t *testing.T) { clients(t, testConnectionsAreKept) }
+
+func testConnectionsAreKept(t *testing.T, sdk bool) {
 	const requests = 50
 	server := httptest.NewUnstartedServer(bedrocktest.New(bedrocktest.Options{}))
 	var opened atomic.Int32
@@ -305,7 +320,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	provider := bedrock.New(bedrock.Options{MaxCalls: 1, AWS: aws.Config{
+	provider := bedrock.New(bedrock.Options{MaxCalls: 1, SDK: sdk, AWS: aws.Config{
 		HTTPClient:   awshttp.NewBuildableClient(), // what config.LoadDefaultConfig brings
 		BaseEndpoint: aws.String(server.URL),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {

@@ -59,7 +59,7 @@ var errIncomplete = errors.New("the stream ended before the model's answer did")
 // unreachable is every failure without an exception: refused, reset, cut short, not decodable.
 var unreachable = fault{code: inference.Upstream, message: "The model service could not be reached, or its answer was cut short.", retry: anywhere, blame: true}
 
-// classify tells what an error of the SDK means.
+// classify tells what an error of a call or its stream means.
 func classify(ctx context.Context, err error) fault {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -94,11 +94,9 @@ func canonical(code string) string {
 
 // byStatus judges an exception that nobody has told us about.
 func byStatus(err error) fault {
-	var response *smithyhttp.ResponseError
-	if !errors.As(err, &response) {
+	switch status := statusOf(err); {
+	case status == 0:
 		return unreachable
-	}
-	switch status := response.HTTPStatusCode(); {
 	case status == 429:
 		return faults["ThrottlingException"]
 	case status >= 500:
@@ -106,6 +104,19 @@ func byStatus(err error) fault {
 	default:
 		return fault{code: inference.Upstream, message: "The model service refused the call."}
 	}
+}
+
+// statusOf is the HTTP status of a call that an exception answered; 0 where there was none.
+func statusOf(err error) int {
+	var own *callError
+	if errors.As(err, &own) {
+		return own.status
+	}
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
+	}
+	return 0
 }
 
 // failure makes the error that callers see. Bedrock's own message is passed on for validation only, and not when it

@@ -1,6 +1,11 @@
 // Package bedrock answers inference requests with Amazon Bedrock. It is the only place that knows AWS errors, and the
 // only retry layer there is: the SDK's own retries are off.
 //
+// There are two ways to make a call, alike in all that can be seen from outside. The fast one (fast.go) takes
+// credentials, Region and endpoint from the SDK's configuration and does the rest itself: it signs with a key that is
+// kept (package sigv4), writes and reads JSON in one pass, and reads event streams in place (package frame). The other
+// (sdk.go) is the SDK's own client; it is the reference, against which tests hold the fast one.
+//
 // It must not know HTTP surfaces, settings or the gateway; of Anthropic's wire format it knows what package anthropic
 // tells it about a passed-through chunk.
 package bedrock
@@ -24,31 +29,43 @@ import (
 // Options configure a Provider. The zero value of every field but AWS is usable.
 type Options struct {
 	AWS      aws.Config     // credentials and, for tests, an HTTP client and endpoint
+	SDK      bool           // calls go through the SDK's own client
 	MaxCalls int            // calls for one request, the first included; default 3
 	Jitter   func() float64 // in [0, 1); default the standard library's
 }
 
 // Provider implements inference.Provider. It is safe for concurrent use.
 type Provider struct {
-	config   aws.Config
-	maxCalls int
-	jitter   func() float64
-	budget   *budget
-	cooler   *cooler
+	config    aws.Config
+	sdk       bool
+	transport func(*http.Request) (*http.Response, error) // of the fast clients
+	maxCalls  int
+	jitter    func() float64
+	budget    *budget
+	cooler    *cooler
 
 	mu      sync.Mutex
-	clients map[string]*bedrockruntime.Client // by Region
+	clients map[string]client // by Region
+}
+
+// client makes calls in one Region. It is safe for concurrent use.
+type client interface {
+	// complete asks for a whole answer.
+	complete(ctx context.Context, model string, request *inference.Request) (*inference.Reply, error)
+	// open begins a stream.
+	open(ctx context.Context, model string, request *inference.Request) (source, error)
 }
 
 // New returns a Provider. It makes no call to AWS, not even for credentials.
 func New(options Options) *Provider {
 	p := &Provider{
 		config:   options.AWS,
+		sdk:      options.SDK,
 		maxCalls: options.MaxCalls,
 		jitter:   options.Jitter,
 		budget:   newBudget(),
 		cooler:   newCooler(),
-		clients:  map[string]*bedrockruntime.Client{},
+		clients:  map[string]client{},
 	}
 	if p.maxCalls == 0 {
 		p.maxCalls = 3
@@ -56,6 +73,7 @@ func New(options Options) *Provider {
 	if p.jitter == nil {
 		p.jitter = rand.Float64
 	}
+	p.transport = roundTrip(p.config.HTTPClient)
 	p.config.HTTPClient = transport(p.config.HTTPClient)
 	p.config.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	return p
@@ -63,13 +81,34 @@ func New(options Options) *Provider {
 
 // transport tunes the client that the SDK brings, and leaves any other as it is.
 func transport(given aws.HTTPClient) aws.HTTPClient {
-	switch client := given.(type) {
-	case nil:
-		given = awshttp.NewBuildableClient().WithTransportOptions(tune)
-	case *awshttp.BuildableClient:
-		given = client.WithTransportOptions(tune)
+	if client, ok := buildable(given); ok {
+		given = client
 	}
 	return plainBodies{given}
+}
+
+// roundTrip is how the fast clients send a request: by the transport beneath the client that the SDK brings, which has
+// its dialer, proxy and certificates, or by any other client as it is.
+func roundTrip(given aws.HTTPClient) func(*http.Request) (*http.Response, error) {
+	client, ok := buildable(given)
+	if !ok {
+		return given.Do
+	}
+	transport := client.GetTransport()
+	transport.DisableCompression = true // a stream that is compressed comes late
+	return transport.RoundTrip
+}
+
+// buildable returns the client that the SDK brings, tuned.
+func buildable(given aws.HTTPClient) (*awshttp.BuildableClient, bool) {
+	if given == nil {
+		given = awshttp.NewBuildableClient()
+	}
+	client, ok := given.(*awshttp.BuildableClient)
+	if ok {
+		client = client.WithTransportOptions(tune)
+	}
+	return client, ok
 }
 
 // plainBodies hides from net/http that the SDK's request bodies know WriteTo. The SDK closes a body as soon as the answer
@@ -108,26 +147,31 @@ func (p *Provider) Ready(ctx context.Context) error {
 }
 
 // client returns the client of a Region. Making one is pure computation.
-func (p *Provider) client(region string) *bedrockruntime.Client {
+func (p *Provider) client(region string) client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	client, ok := p.clients[region]
+	made, ok := p.clients[region]
 	if !ok {
-		client = bedrockruntime.NewFromConfig(p.config, func(o *bedrockruntime.Options) { o.Region = region })
-		p.clients[region] = client
+		made = p.newClient(region)
+		p.clients[region] = made
 	}
-	return client
+	return made
+}
+
+func (p *Provider) newClient(region string) client {
+	reference := bedrockruntime.NewFromConfig(p.config, func(o *bedrockruntime.Options) { o.Region = region })
+	told := reference.Options()
+	if p.sdk || told.BearerAuthTokenProvider != nil { // the fast client only signs
+		return sdkClient{reference}
+	}
+	return newFastClient(told, p.transport)
 }
 
 // Complete implements inference.Provider.
 func (p *Provider) Complete(ctx context.Context, request *inference.Request) (*inference.Reply, error) {
-	once := completeConverse
-	if request.Body != nil {
-		once = completeInvoke
-	}
 	var reply *inference.Reply
-	err := p.try(ctx, request, func(client *bedrockruntime.Client, target inference.Target) (err error) {
-		reply, err = once(ctx, client, target.Model, request)
+	err := p.try(ctx, request, func(client client, target inference.Target) (err error) {
+		reply, err = client.complete(ctx, target.Model, request)
 		return err
 	})
 	if err != nil {
@@ -139,15 +183,11 @@ func (p *Provider) Complete(ctx context.Context, request *inference.Request) (*i
 // Stream implements inference.Provider. It returns when the model's answer has begun, not when Bedrock has merely
 // accepted the call: a throttle that arrives inside the opened stream can still go to another target.
 func (p *Provider) Stream(ctx context.Context, request *inference.Request) (inference.Stream, error) {
-	open := openConverse
-	if request.Body != nil {
-		open = openInvoke
-	}
 	// Ending this context is what stops the model when the stream is closed early.
 	ctx, cancel := context.WithCancel(ctx)
 	var begun *stream
-	err := p.try(ctx, request, func(client *bedrockruntime.Client, target inference.Target) error {
-		source, err := open(ctx, client, target.Model, request)
+	err := p.try(ctx, request, func(client client, target inference.Target) error {
+		source, err := client.open(ctx, target.Model, request)
 		if err != nil {
 			return err
 		}

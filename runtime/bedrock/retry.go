@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
-
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
 )
 
@@ -18,7 +16,7 @@ const (
 
 // try calls once until it succeeds or another call would be wrong: the failure is final, the calls or the retry budget
 // are used up, or the caller's deadline would pass during the wait. A call to a target not yet tried needs no wait.
-func (p *Provider) try(ctx context.Context, request *inference.Request, once func(*bedrockruntime.Client, inference.Target) error) error {
+func (p *Provider) try(ctx context.Context, request *inference.Request, once func(client, inference.Target) error) error {
 	order := p.cooler.order(request.Route.Targets)
 	trail := &request.Trail
 	for {

@@ -1,13 +1,12 @@
 package bedrock
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
-	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime/types"
-
+	"github.com/genai-pipeline/genai-pipeline/runtime/anthropic"
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
 )
 
@@ -23,7 +22,10 @@ const (
 
 // source reads one operation's stream.
 type source interface {
+	// next returns the next event. What it refers to is valid until the next call.
 	next(ctx context.Context) (inference.Event, step, error)
+	// buffered tells that next will not wait.
+	buffered() bool
 	Close() error
 }
 
@@ -47,10 +49,12 @@ func (s *stream) prime() error {
 		if step == ended {
 			return errIncomplete
 		}
-		s.waiting = append(s.waiting, event)
 		if step != preamble {
+			s.waiting = append(s.waiting, event)
 			return nil
 		}
+		event.Raw = bytes.Clone(event.Raw) // more is read before it is handed out
+		s.waiting = append(s.waiting, event)
 	}
 }
 
@@ -87,79 +91,40 @@ func (s *stream) Next() (inference.Event, error) {
 	return inference.Event{}, s.failed
 }
 
+// Buffered implements inference.Stream.
+func (s *stream) Buffered() bool { return len(s.waiting) > 0 || s.failed == nil && s.source.buffered() }
+
 // Close implements inference.Stream. Before the end it cancels the model's work.
 func (s *stream) Close() error {
 	s.cancel()
 	return s.source.Close()
 }
 
-func openConverse(ctx context.Context, client *bedrockruntime.Client, model string, request *inference.Request) (source, error) {
-	tools, err := toolConfig(request)
+// rawEvent wraps a chunk. Anthropic's own error event is a failure like any other.
+func rawEvent(raw []byte) (inference.Event, step, error) {
+	chunk, err := anthropic.Inspect(raw)
 	if err != nil {
-		return nil, err
+		return inference.Event{}, 0, err
 	}
-	output, err := client.ConverseStream(ctx, &bedrockruntime.ConverseStreamInput{
-		ModelId:         aws.String(model),
-		System:          systemBlocks(request.System),
-		Messages:        messages(request.Turns),
-		InferenceConfig: inferenceConfig(request),
-		ToolConfig:      tools,
-	})
-	if err != nil {
-		return nil, err
-	}
-	stream := output.GetStream()
-	return &converseSource{stream: stream, events: stream.Events(), tool: -1}, nil
-}
-
-// converseSource reads the events of ConverseStream.
-type converseSource struct {
-	stream *bedrockruntime.ConverseStreamEventStream
-	events <-chan types.ConverseStreamOutput
-	tool   int // index of the tool call that is being streamed; blocks come one after the other
-}
-
-func (s *converseSource) Close() error { return s.stream.Close() }
-
-func (s *converseSource) next(ctx context.Context) (inference.Event, step, error) {
-	select {
-	case output, open := <-s.events:
-		if !open {
-			return inference.Event{}, ended, s.stream.Err()
-		}
-		event, step := s.translate(output)
-		return event, step, nil
-	case <-ctx.Done():
-		return inference.Event{}, 0, ctx.Err()
+	switch {
+	case chunk.Type == "error":
+		return inference.Event{}, 0, fmt.Errorf("%w: %s", errInBand, chunk.Error)
+	case chunk.Type == "message_stop":
+		return event(raw, chunk), last, nil
+	case chunk.Content:
+		return event(raw, chunk), content, nil
+	default:
+		return event(raw, chunk), preamble, nil
 	}
 }
 
-// translate turns a Converse event into one of ours. An event that callers do not see has no Kind.
-func (s *converseSource) translate(output types.ConverseStreamOutput) (inference.Event, step) {
-	switch output := output.(type) {
-	case *types.ConverseStreamOutputMemberContentBlockStart:
-		start, ok := output.Value.Start.(*types.ContentBlockStartMemberToolUse)
-		if !ok {
-			return inference.Event{}, preamble
-		}
-		s.tool++
-		return inference.Event{
-			Kind:     inference.EventToolStart,
-			Index:    s.tool,
-			ToolID:   aws.ToString(start.Value.ToolUseId),
-			ToolName: aws.ToString(start.Value.Name),
-		}, content
-	case *types.ConverseStreamOutputMemberContentBlockDelta:
-		switch delta := output.Value.Delta.(type) {
-		case *types.ContentBlockDeltaMemberText:
-			return inference.Event{Kind: inference.EventText, Text: delta.Value}, content
-		case *types.ContentBlockDeltaMemberToolUse:
-			return inference.Event{Kind: inference.EventToolInput, Index: s.tool, Text: aws.ToString(delta.Value.Input)}, content
-		}
-	case *types.ConverseStreamOutputMemberMessageStop:
-		return inference.Event{Kind: inference.EventStop, Stop: inference.StopReason(output.Value.StopReason)}, last
-	case *types.ConverseStreamOutputMemberMetadata:
-		return inference.Event{Kind: inference.EventUsage, Usage: usage(output.Value.Usage), HasUsage: true}, content
+func event(raw []byte, chunk anthropic.Chunk) inference.Event {
+	return inference.Event{
+		Kind:     inference.EventRaw,
+		Type:     chunk.Type,
+		Raw:      raw,
+		Usage:    chunk.Usage,
+		HasUsage: chunk.HasUsage,
+		Stop:     chunk.Stop,
 	}
-	return inference.Event{}, preamble
 }

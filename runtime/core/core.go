@@ -69,7 +69,7 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (
 	if err != nil {
 		return nil, err
 	}
-	provider := bedrock.New(bedrock.Options{AWS: aws, MaxCalls: s.MaxCalls})
+	provider := bedrock.New(bedrock.Options{AWS: aws, SDK: s.BedrockClient == settings.BedrockSDK, MaxCalls: s.MaxCalls})
 	c.Handler = gateway.New(gateway.Options{
 		Auth:           callers,
 		Provider:       provider,

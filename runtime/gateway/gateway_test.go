@@ -50,6 +50,9 @@ func (e *events) Next() (inference.Event, error) {
 	return next()
 }
 
+// Buffered implements inference.Stream.
+func (e *events) Buffered() bool { return false }
+
 // Close implements inference.Stream.
 func (*events) Close() error { return nil }
 

@@ -37,8 +37,12 @@ func (c *call) stream(ctx context.Context, w http.ResponseWriter) {
 			return
 		}
 		c.count(&event)
-		c.buf = c.exchange.AppendEvent(c.buf[:0], &event)
+		c.buf = c.exchange.AppendEvent(c.buf, &event)
+		if events.Buffered() && len(c.buf) < flushBytes {
+			continue // what arrived together leaves together
+		}
 		err = out.write(c.buf)
+		c.buf = c.buf[:0]
 		c.record.Client += time.Since(read)
 		if err != nil {
 			c.left(err)
@@ -46,6 +50,9 @@ func (c *call) stream(ctx context.Context, w http.ResponseWriter) {
 		}
 	}
 }
+
+// flushBytes is how much is collected at most before it is sent.
+const flushBytes = 16 << 10
 
 // count keeps the usage. Passed-through chunks carry the counts in parts: what is there replaces what was, and a part
 // that is zero says nothing.
@@ -70,7 +77,7 @@ func (c *call) end(out *eventWriter, w http.ResponseWriter, err error) {
 		c.broken(out, w, err)
 		return
 	}
-	if err := out.write(c.exchange.AppendDone(c.buf[:0])); err != nil {
+	if err := out.write(c.exchange.AppendDone(c.buf)); err != nil {
 		c.left(err)
 	}
 }
@@ -78,7 +85,7 @@ func (c *call) end(out *eventWriter, w http.ResponseWriter, err error) {
 // broken reports a failure in the way that is still open: a status, or an event.
 func (c *call) broken(out *eventWriter, w http.ResponseWriter, err error) {
 	failure := inference.AsError(err)
-	if !out.started() {
+	if len(c.buf) == 0 && !out.started() { // what is collected has been the caller's since it arrived
 		c.refuse(w, failure)
 		return
 	}
@@ -87,7 +94,7 @@ func (c *call) broken(out *eventWriter, w http.ResponseWriter, err error) {
 		return // nobody is there to read it
 	}
 	// The write may fail as well; the record already tells the operator what went wrong.
-	_ = out.write(c.exchange.AppendStreamError(c.buf[:0], failure, "req_"+c.id))
+	_ = out.write(c.exchange.AppendStreamError(c.buf, failure, "req_"+c.id))
 }
 
 // left notes that the client went away. Returning from the handler ends the context and with it the model's work.

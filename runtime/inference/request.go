@@ -36,6 +36,8 @@ type Provider interface {
 type Stream interface {
 	// Next returns the next event, io.EOF after the last, or an *Error. The event's slices are valid until the next call.
 	Next() (Event, error)
+	// Buffered tells that Next will not wait: who writes events on can write this one together with that.
+	Buffered() bool
 	Close() error
 }
 

@@ -14,6 +14,9 @@ const DefaultDepth = 64
 type Limits struct {
 	Depth     int  // how deep arrays and objects nest; 0 means DefaultDepth
 	PlainText bool // refuse strings with control characters other than tab, line feed and carriage return
+	// Repair takes strings with invalid UTF-8, which is left to AppendString, and reads unpaired surrogate escapes as
+	// U+FFFD, as encoding/json does. It is for text of models, which may be cut off in the middle of a character.
+	Repair bool
 }
 
 // Kind is the kind of a JSON value.

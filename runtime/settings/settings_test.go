@@ -25,6 +25,7 @@ func valid() settings.Settings {
 		RequestTimeout: 100 * time.Second,
 		PingInterval:   7 * time.Second,
 		MaxCalls:       5,
+		BedrockClient:  settings.BedrockSDK,
 		LogLevel:       slog.LevelWarn,
 		Listen:         "127.0.0.1:9000",
 		DrainTimeout:   50 * time.Second,
@@ -79,7 +80,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 	environment := valid().Encode()
 	for _, optional := range []string{
 		settings.EnvMaxBodyBytes, settings.EnvRequestTimeout, settings.EnvPingInterval, settings.EnvMaxCalls,
-		settings.EnvLogLevel, settings.EnvListen, settings.EnvDrainTimeout,
+		settings.EnvLogLevel, settings.EnvListen, settings.EnvDrainTimeout, settings.EnvBedrockClient,
 	} {
 		delete(environment, optional)
 	}
@@ -128,6 +129,7 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 		{"archive interval without a bucket", map[string]string{settings.EnvVariant: "containers", settings.EnvArchiveInterval: "30s"},
 			[]string{`GENAI_ARCHIVE_INTERVAL: is set, and GENAI_ARCHIVE_BUCKET is not`}},
 		{"unknown variant", map[string]string{settings.EnvVariant: "mainframe"}, []string{`GENAI_VARIANT: is "mainframe"`}},
+		{"client", map[string]string{settings.EnvBedrockClient: "slow"}, []string{`GENAI_BEDROCK_CLIENT: is "slow"; allowed are fast, sdk`}},
 		{"level", map[string]string{settings.EnvLogLevel: "loud"}, []string{`GENAI_LOG_LEVEL: is "loud"; allowed are debug`}},
 		{"address", map[string]string{settings.EnvListen: "8080"}, []string{`GENAI_LISTEN: is "8080"`}},
 		{"aliases not JSON", map[string]string{settings.EnvAliases: "haiku"}, []string{"GENAI_ALIASES: is not a JSON list"}},

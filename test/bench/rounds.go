@@ -93,7 +93,12 @@ func (b *bench) measureServers(ctx context.Context) error {
 			if err := b.fast(ctx, c); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
-			if err := b.paced(ctx, c, direct); err != nil {
+			err := b.paced(ctx, c, direct)
+			if err != nil && c.pkg == proxyPackage { // it loses about one stream in a thousand: a figure less
+				b.note(fmt.Sprintf("%s, at a model's pace: %v", c.name, err))
+				continue
+			}
+			if err != nil {
 				return fmt.Errorf("%s, at a model's pace: %w", c.name, err)
 			}
 		}

@@ -114,7 +114,7 @@ func contenders(ctx context.Context, root, work, key string) ([]*contender, erro
 			upstream: []string{"Authorization: Bearer " + key}},
 		{name: "bare SDK handler", pkg: "./test/bench/bare/server", listen: "BENCH_LISTEN",
 			env: map[string]string{"BENCH_MODEL": told.Models[0].Targets[0].Model}},
-		{name: "plain proxy", pkg: "./test/bench/proxy", listen: "BENCH_LISTEN", upstream: []string{proxySignature}},
+		{name: "plain proxy", pkg: proxyPackage, listen: "BENCH_LISTEN", upstream: []string{proxySignature}},
 	}
 	for _, c := range list {
 		c.rows = map[string][]float64{}
@@ -125,6 +125,8 @@ func contenders(ctx context.Context, root, work, key string) ([]*contender, erro
 	}
 	return list, nil
 }
+
+const proxyPackage = "./test/bench/proxy"
 
 // proxySignature has a signature's form, which is all that the embedded Bedrock looks at.
 const proxySignature = "Authorization: AWS4-HMAC-SHA256 Credential=bench/20261122/us-east-1/bedrock/aws4_request, " +
@@ -155,7 +157,7 @@ func (c *contender) request(surface string, stream bool) (load.Request, error) {
 	}
 	path, last := "/v1/chat/completions", "Last Token"
 	switch {
-	case c.pkg == "./test/bench/proxy":
+	case c.pkg == proxyPackage:
 		return directRequest(surface, stream, c.upstream)
 	case surface == "Messages":
 		path = "/v1/messages"

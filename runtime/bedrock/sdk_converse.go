@@ -134,19 +134,13 @@ func contentBlock(block inference.Block) types.ContentBlock {
 	}
 }
 
-// toolConfig describes the tools. Converse has no "none": without earlier tool calls the tools can be left out, which
-// means the same; with them it wants the tools described, and a "none" that cannot be enforced is refused.
 func toolConfig(request *inference.Request) (*types.ToolConfiguration, error) {
-	if len(request.Tools) == 0 {
-		return nil, nil
+	describe, err := describeTools(request)
+	if !describe {
+		return nil, err
 	}
 	config := &types.ToolConfiguration{}
 	switch request.ToolChoice.Mode {
-	case inference.ToolNone:
-		if mentionsTools(request.Turns) {
-			return nil, inference.Invalid("tool_choice", "none cannot be enforced while the conversation contains tool calls; leave tool_choice out")
-		}
-		return nil, nil
 	case inference.ToolRequired:
 		config.ToolChoice = &types.ToolChoiceMemberAny{}
 	case inference.ToolNamed:
@@ -160,17 +154,6 @@ func toolConfig(request *inference.Request) (*types.ToolConfiguration, error) {
 		config.Tools = append(config.Tools, &types.ToolMemberToolSpec{Value: spec})
 	}
 	return config, nil
-}
-
-func mentionsTools(turns []inference.Turn) bool {
-	for _, turn := range turns {
-		for _, block := range turn.Blocks {
-			if block.Use != nil || block.Result != nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // rawDocument gives the SDK JSON that the surface has already checked. A document cannot hold raw bytes, so it is

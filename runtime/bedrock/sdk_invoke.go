@@ -2,7 +2,6 @@ package bedrock
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
@@ -52,6 +51,9 @@ type invokeSource struct {
 
 func (s *invokeSource) Close() error { return s.stream.Close() }
 
+// buffered is false: the SDK's channel holds nothing back.
+func (s *invokeSource) buffered() bool { return false }
+
 func (s *invokeSource) next(ctx context.Context) (inference.Event, step, error) {
 	for {
 		var chunk types.ResponseStream
@@ -69,34 +71,5 @@ func (s *invokeSource) next(ctx context.Context) (inference.Event, step, error) 
 			continue
 		}
 		return rawEvent(member.Value.Bytes)
-	}
-}
-
-// rawEvent wraps a chunk. Anthropic's own error event is a failure like any other.
-func rawEvent(raw []byte) (inference.Event, step, error) {
-	chunk, err := anthropic.Inspect(raw)
-	if err != nil {
-		return inference.Event{}, 0, err
-	}
-	switch {
-	case chunk.Type == "error":
-		return inference.Event{}, 0, fmt.Errorf("%w: %s", errInBand, chunk.Error)
-	case chunk.Type == "message_stop":
-		return event(raw, chunk), last, nil
-	case chunk.Content:
-		return event(raw, chunk), content, nil
-	default:
-		return event(raw, chunk), preamble, nil
-	}
-}
-
-func event(raw []byte, chunk anthropic.Chunk) inference.Event {
-	return inference.Event{
-		Kind:     inference.EventRaw,
-		Type:     chunk.Type,
-		Raw:      raw,
-		Usage:    chunk.Usage,
-		HasUsage: chunk.HasUsage,
-		Stop:     chunk.Stop,
 	}
 }
