@@ -4,6 +4,7 @@
 PORT     := 8080
 BEDROCK  := embedded
 ENV      := dev
+BASE     := main
 FUZZTIME := 3s
 FUZZ     := runtime
 QUICK    :=
@@ -15,8 +16,9 @@ CDK      = cdk --no-notices -c environment=$(ENV)
 PIPELINE = .build/pipeline
 INSTALLED = node_modules/.installed
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT = go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
-.PHONY: help up once test synth diff deploy check format vet lint fuzz bench clean pipeline
+.PHONY: help up once test synth diff report deploy check format vet lint fuzz bench clean pipeline
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +41,9 @@ synth: $(INSTALLED) pipeline ## synthesizes an environment and lists its stacks;
 diff: $(INSTALLED) ## shows what a deployment would change; ENV=dev
 	@$(CDK) diff '$(ENV)-*/**'
 
+report: ## says what this checkout would change in what BASE deploys, without an account; BASE=main
+	@.ci/report $(BASE)
+
 deploy: $(INSTALLED) ## deploys an environment; ENV=dev
 	@$(CDK) deploy --require-approval broadening '$(ENV)-*/**'
 
@@ -54,6 +59,7 @@ vet:
 
 lint:
 	$(STATICCHECK) ./...
+	$(ACTIONLINT)
 
 fuzz: ## runs each fuzz target; FUZZTIME=3s, FUZZ=folder
 	@for folder in $$(grep -rl --include='*_test.go' '^func Fuzz' $(FUZZ) | xargs -n 1 dirname | sort -u); do \
