@@ -14,25 +14,36 @@ import (
 // emulator runs programs of the deployed architecture on others (Debian's package qemu-user-static).
 const emulator = "qemu-aarch64-static"
 
-// TestServerRunsAsArm64 runs the server that is deployed, not one built for this machine: health, one answer, one stream.
-func TestServerRunsAsArm64(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var command []string
+// arm64 builds the server that is deployed, and returns the command before it: nothing on a machine of its architecture,
+// else the emulator. Without one the test is skipped.
+func arm64(t *testing.T) (emulation []string, code binary.Asset) {
+	t.Helper()
 	if runtime.GOARCH != "arm64" {
 		path, err := exec.LookPath(emulator)
 		if err != nil {
 			t.Skipf("this machine is %s and has no %s", runtime.GOARCH, emulator)
 		}
-		command = []string{path}
+		emulation = []string{path}
 	}
-	asset, err := binary.Go{Root: root, Out: t.TempDir()}.Build("./runtime/cmd/server")
+	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := startServer(t, options{server: append(command, filepath.Join(asset.Dir, binary.Name))})
+	if code, err = (binary.Go{Root: root, Out: t.TempDir()}).Build("./runtime/cmd/server"); err != nil {
+		t.Fatal(err)
+	}
+	return emulation, code
+}
+
+// TestServerRunsAsArm64 runs the server that is deployed, not one built for this machine.
+func TestServerRunsAsArm64(t *testing.T) {
+	emulation, code := arm64(t)
+	checkServes(t, startServer(t, options{server: append(emulation, filepath.Join(code.Dir, binary.Name))}))
+}
+
+// checkServes asks for health, and of each surface one answer and one stream.
+func checkServes(t *testing.T, d *deployment) {
+	t.Helper()
 	response, err := http.Get(d.url + "/readyz")
 	if err != nil {
 		t.Fatal(err)

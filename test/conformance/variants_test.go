@@ -228,16 +228,26 @@ func startServer(t *testing.T, o options) *deployment {
 		defer close(drained)
 		watch(reader, d.log, address)
 	}()
+	ended := make(chan error, 1)
+	go func() {
+		err := cmd.Wait()
+		_ = writer.Close() // ends watch
+		ended <- err
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // a test may have done so before
-		if err := cmd.Wait(); err != nil && !o.killed {
+		err := <-ended
+		<-drained
+		if err != nil {
 			text, _ := d.log.read()
 			t.Errorf("the server ended with %v\n%s", err, text)
 		}
-		_ = writer.Close()
-		<-drained
 	})
-	d.url, d.process = "http://"+<-address, cmd.Process
+	at, ok := <-address
+	if !ok {
+		t.Fatal("the server ended before it listened")
+	}
+	d.url, d.process = "http://"+at, cmd.Process
 	return d
 }
 
