@@ -17,25 +17,40 @@ import (
 
 // built is what TestMain prepares once: the local environment's serverless stack, and the programs for this machine.
 var built struct {
+	dir      string
 	stack    *assembly.Stack
 	function assembly.Function
 	lambda   string
 	server   string
 }
 
+// preparedIn names the folder that another process has prepared, in a process that this suite starts to run tests of
+// its own elsewhere.
+const preparedIn = "CONFORMANCE_PREPARED_IN"
+
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(preparedIn); dir != "" {
+		all, err := assembly.Read(filepath.Join(dir, "cdk.out"))
+		if err == nil {
+			err = pick(dir, all)
+		}
+		os.Exit(run(m, err))
+	}
 	dir, err := os.MkdirTemp("", "conformance")
 	if err == nil {
 		err = prepare(dir)
 	}
-	code := 1
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		code = m.Run()
-	}
+	code := run(m, err)
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+func run(m *testing.M, err error) (code int) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
 }
 
 func prepare(dir string) error {
@@ -47,18 +62,18 @@ func prepare(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := pick(all); err != nil {
+	if err := pick(dir, all); err != nil {
 		return err
 	}
-	built.lambda, built.server = filepath.Join(dir, "lambda"), filepath.Join(dir, "server")
 	return errors.Join(
 		synthesis.Build(root, built.function.Program, built.lambda),
 		synthesis.Build(root, "./runtime/cmd/server", built.server),
 	)
 }
 
-// pick takes the stack that the suite runs.
-func pick(a *assembly.Assembly) (err error) {
+// pick takes the stack and the programs that the suite runs.
+func pick(dir string, a *assembly.Assembly) (err error) {
+	built.dir, built.lambda, built.server = dir, filepath.Join(dir, "lambda"), filepath.Join(dir, "server")
 	if built.stack, err = a.Stack("local-us-east-1/serverless"); err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func Synthesize(root, dir string, further ...string) (*assembly.Assembly, error)
 	out := filepath.Join(dir, "cdk.out")
 	app := filepath.Join(dir, "app")
 	// Without the flags of a deployed program: they would compile all of CDK once more.
-	if err := build(root, app, "."); err != nil {
+	if err := quietly(build(root, app, nil, ".")); err != nil {
 		return nil, err
 	}
 	synth := exec.Command(app)
@@ -66,15 +66,17 @@ func Synthesize(root, dir string, further ...string) (*assembly.Assembly, error)
 	return assembly.Read(out)
 }
 
-// Build builds a program of the repository for this machine, with the flags of the deployed one.
+// Build builds a program of the repository for this machine, with the flags of the deployed one. Like that one it is
+// without cgo, which looks up users and names in other ways.
 func Build(root, program, path string) error {
-	return build(root, path, "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", program)
+	return quietly(build(root, path, []string{"CGO_ENABLED=0"}, "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", program))
 }
 
-func build(root, path string, arguments ...string) error {
+func build(root, path string, environment []string, arguments ...string) *exec.Cmd {
 	cmd := exec.Command("go", append([]string{"build", "-o", path}, arguments...)...)
 	cmd.Dir = root
-	return quietly(cmd)
+	cmd.Env = append(os.Environ(), environment...)
+	return cmd
 }
 
 // lookAlike makes a folder with links to everything in the repository, save that its environments are the given files.
