@@ -71,7 +71,7 @@ func TestImagePushedIsTheOneWritten(t *testing.T) {
 
 // TestImageNeedsNoNetwork builds the same image in a process that has no network.
 func TestImageNeedsNoNetwork(t *testing.T) {
-	confined.Require(t, "ip")
+	confined.Require(t)
 	here, there := t.TempDir(), t.TempDir()
 	command := confined.WithoutNetwork("go", "run", ".", "image", "-out", there)
 	printed, err := exec.Command(command[0], command[1:]...).CombinedOutput()

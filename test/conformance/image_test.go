@@ -21,7 +21,7 @@ import (
 // user is the image's. The emulator, where one is needed, is one file more.
 func TestImageRuns(t *testing.T) {
 	emulation, code := arm64(t)
-	confined.Require(t, "mount")
+	confined.Require(t)
 	dir, err := content.Folder(content.Props{Code: code})
 	if err != nil {
 		t.Fatal(err)

@@ -19,17 +19,22 @@ var confinedTests = []string{
 	"TestArchiveHoldsEveryRequestWhenTheServerEnds",
 }
 
-// TestProgramsNeedNothingButTheirEndpoints runs the programs where only loopback is, and looks at every address that any
-// process tried to reach: a program that shrugs at a failed look-up is found, too.
+// TestProgramsNeedNothingButTheirEndpoints runs the programs where only loopback is. Where strace works, it also looks at
+// every address that any process tried to reach, so that a program that shrugs at a failed look-up is found, too.
 func TestProgramsNeedNothingButTheirEndpoints(t *testing.T) {
-	confined.Require(t, "ip", "strace")
+	confined.Require(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	command := []string{self, "-test.v", "-test.timeout=4m", "-test.run=^(" + strings.Join(confinedTests, "|") + ")$"}
 	calls := filepath.Join(t.TempDir(), "calls")
-	command := confined.WithoutNetwork("strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=connect,sendto,sendmsg,sendmmsg",
-		"-e", "signal=none", "-o", calls, self, "-test.v", "-test.timeout=4m", "-test.run=^("+strings.Join(confinedTests, "|")+")$")
+	tracer := []string{"strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-e", "signal=none", "-o", calls}
+	traced := exec.Command(tracer[0], append(tracer[1:], "true")...).Run()
+	if traced == nil {
+		command = append(tracer, command...)
+	}
+	command = confined.WithoutNetwork(command...)
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), preparedIn+"="+built.dir)
 	output, err := cmd.CombinedOutput()
@@ -40,6 +45,10 @@ func TestProgramsNeedNothingButTheirEndpoints(t *testing.T) {
 		if !strings.Contains(string(output), "\n--- PASS: "+name+" ") {
 			t.Errorf("%s did not pass", name)
 		}
+	}
+	if traced != nil {
+		t.Logf("the programs answered, but nothing looked at what else they tried to reach: strace: %v", traced)
+		return
 	}
 	text, err := os.ReadFile(calls)
 	if err != nil {
