@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -112,7 +113,7 @@ func measureAll(ctx context.Context, root string, e effort, note func(string)) (
 	if err := measure(ctx, lambdas, "http://"+up.fast.address, e.lambda); err != nil {
 		return nil, err
 	}
-	return append(serverRows(list), lambdaRows(lambdas)...), nil
+	return slices.Concat(serverRows(list), []row{failedRow(list)}, lambdaRows(lambdas)), nil
 }
 
 // moduleRoot is the folder of go.mod, wherever in the checkout the bench was started.

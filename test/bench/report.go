@@ -93,6 +93,15 @@ func serverRows(list []*contender) []row {
 	return rows
 }
 
+// rowFailed is for answers that came cut short or not at all.
+const rowFailed = "failed, of a million"
+
+// failedRow counts what went wrong in all rounds together.
+func failedRow(list []*contender) row {
+	part := func(c *contender) []float64 { return []float64{float64(c.failed) * 1e6 / float64(c.asked)} }
+	return row{name: rowFailed, product: part(list[0]), bare: part(list[1]), proxy: part(list[2])}
+}
+
 // lambdaRows are the rows of the Lambda programs.
 func lambdaRows(programs []*program) []row {
 	product, bare := programs[0], programs[1]
@@ -129,7 +138,7 @@ func report(now time.Time, e effort, sdk string, rows []row) string {
 			proxy = summarize(r.proxy).String()
 		}
 		ratio, met := fmt.Sprintf("%.2f", r.ratio()), r.goal.met(r.ratio())
-		if summarize(r.bare).median < 0 { // less than nothing was added: noise is all there is
+		if summarize(r.bare).median <= 0 { // less than nothing was added: noise is all there is
 			ratio, met = "–", ""
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", r.name, summarize(r.product), summarize(r.bare), proxy, ratio, r.goal, met)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -83,24 +82,19 @@ type bench struct {
 // measureServers runs the contenders in turns, so that a slow moment of the machine hits them alike.
 func (b *bench) measureServers(ctx context.Context) error {
 	for round := range b.rounds {
-		direct, err := b.direct(ctx)
-		if err != nil {
-			return err
-		}
 		for i := range b.list {
 			c := b.list[(round+i)%len(b.list)] // each is first as often
 			b.note(fmt.Sprintf("round %d of %d: %s", round+1, b.rounds, c.name))
 			if err := b.fast(ctx, c); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
-			err := b.paced(ctx, c, direct)
-			if err != nil && c.pkg == proxyPackage { // it loses about one stream in a thousand: a figure less
-				b.note(fmt.Sprintf("%s, at a model's pace: %v", c.name, err))
-				continue
+			if err := b.slowStreams(ctx, c); err != nil {
+				return fmt.Errorf("%s, slow streams: %w", c.name, err)
 			}
-			if err != nil {
-				return fmt.Errorf("%s, at a model's pace: %w", c.name, err)
-			}
+		}
+		b.note(fmt.Sprintf("round %d of %d: first tokens", round+1, b.rounds))
+		if err := b.firstTokens(ctx); err != nil {
+			return fmt.Errorf("first tokens: %w", err)
 		}
 	}
 	return nil
@@ -148,7 +142,7 @@ func (b *bench) saturate(ctx context.Context, c *contender, p *process, surface 
 	if err != nil {
 		return err
 	}
-	took, err := load.Saturate(ctx, p.address, request, connections, count)
+	result, err := load.Saturate(ctx, p.address, request, connections, count)
 	if err != nil {
 		return err
 	}
@@ -157,45 +151,52 @@ func (b *bench) saturate(ctx context.Context, c *contender, p *process, surface 
 		return err
 	}
 	c.add(cpuRow+surface, (after-before).Seconds()*1000/float64(count))
-	c.add(rateRow+surface, float64(count)/took.Seconds())
+	c.add(rateRow+surface, float64(count)/result.Took.Seconds())
+	c.failed += result.Failed
+	c.asked += count
 	return nil
 }
 
-// direct returns the waits for a first token without anything in between, sorted.
-func (b *bench) direct(ctx context.Context) ([]time.Duration, error) {
-	request, err := directRequest("Chat Completions", true, []string{proxySignature})
-	if err != nil {
-		return nil, err
-	}
-	waits, err := load.Stream(ctx, b.up.paced.address, request, firstPerSecond, b.first, 0)
-	slices.Sort(waits)
-	return waits, err
-}
-
-// paced measures what streams at a model's pace wait and hold.
-func (b *bench) paced(ctx context.Context, c *contender, direct []time.Duration) error {
-	p, err := c.start(ctx, b.work, b.up.paced.address)
-	if err != nil {
-		return err
-	}
-	defer p.stop()
-	for _, surface := range surfaces {
-		if err := warm(ctx, c, p, surface); err != nil {
-			return fmt.Errorf("%w; it said:\n%s", err, &p.said)
+// firstTokens measures the waits for first tokens. They are short beside what else a machine does, so all contenders run
+// at once and are asked in turns, and Bedrock itself as one of them.
+func (b *bench) firstTokens(ctx context.Context) error {
+	processes := make([]*process, len(b.list))
+	for i, c := range b.list {
+		var err error
+		if processes[i], err = c.start(ctx, b.work, b.up.paced.address); err != nil {
+			return err
 		}
-		request, err := c.request(surface, true)
+		defer processes[i].stop()
+	}
+	for _, surface := range surfaces {
+		direct, err := directRequest(surface, true, []string{proxySignature})
 		if err != nil {
 			return err
 		}
-		waits, err := load.Stream(ctx, p.address, request, firstPerSecond, b.first, 0)
-		if err != nil {
-			return fmt.Errorf("%w; it said:\n%s", err, &p.said)
+		targets := []load.Target{{Address: b.up.paced.address, Request: direct}}
+		for i, c := range b.list {
+			if err := warm(ctx, c, processes[i], surface); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			request, err := c.request(surface, true)
+			if err != nil {
+				return err
+			}
+			targets = append(targets, load.Target{Address: processes[i].address, Request: request})
 		}
-		slices.Sort(waits)
-		c.add(rowFirst50+surface, milliseconds(quantile(waits, 0.5)-quantile(direct, 0.5)))
-		c.add(rowFirst99+surface, milliseconds(quantile(waits, 0.99)-quantile(direct, 0.99)))
+		results, err := load.Stream(ctx, targets, firstPerSecond, b.first, 0)
+		if err != nil {
+			return err
+		}
+		for i, c := range b.list {
+			c.failed += results[i+1].Failed
+			c.asked += b.first
+			for row, q := range map[string]float64{rowFirst50: 0.5, rowFirst99: 0.99} {
+				c.add(row+surface, milliseconds(quantile(results[i+1].Waits, q)-quantile(results[0].Waits, q)))
+			}
+		}
 	}
-	return b.slowStreams(ctx, c)
+	return nil
 }
 
 // warm asks a few times, so that no stream waits for a connection or for the API keys: the first answer of a process is
@@ -220,9 +221,12 @@ func (b *bench) slowStreams(ctx context.Context, c *contender) error {
 	if err != nil {
 		return err
 	}
-	if _, err := load.Stream(ctx, p.address, request, slowPerSecond, b.slow, 2*time.Second); err != nil {
+	results, err := load.Stream(ctx, []load.Target{{Address: p.address, Request: request}}, slowPerSecond, b.slow, 2*time.Second)
+	if err != nil {
 		return fmt.Errorf("%w; it said:\n%s", err, &p.said)
 	}
+	c.failed += results[0].Failed
+	c.asked += b.slow
 	most, err := peakRSS(p.command.Process.Pid)
 	c.add(rowSlow, most)
 	return err

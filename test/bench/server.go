@@ -98,6 +98,8 @@ type contender struct {
 	upstream []string // headers that make its requests acceptable to Bedrock, for one that does not sign
 	file     string
 	rows     map[string][]float64 // measurements by row, one a round
+
+	asked, failed int // in all rounds
 }
 
 // contenders builds the servers: the product first, the one it is compared with second.

@@ -53,7 +53,12 @@ func dial(ctx context.Context, address string) (*client, error) {
 	return &client{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}, nil
 }
 
-func (c *client) close() { _ = c.conn.Close() }
+// close is safe on no connection.
+func (c *client) close() {
+	if c != nil {
+		_ = c.conn.Close() // it may be broken already
+	}
+}
 
 // ask sends a request and reads the whole answer. onFirst, if there is one, is called at the first token.
 func (c *client) ask(request Request, onFirst func()) error {

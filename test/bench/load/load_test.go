@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -51,10 +52,26 @@ func TestWrongAnswersAreNoMeasurement(t *testing.T) {
 			if _, err := load.Saturate(t.Context(), address, request, 1, 1); err == nil {
 				t.Error("Saturate took it")
 			}
-			if _, err := load.Stream(t.Context(), address, request, 1000, 1, 0); err == nil {
+			if _, err := load.Stream(t.Context(), []load.Target{{Address: address, Request: request}}, 1000, 1, 0); err == nil {
 				t.Error("Stream took it")
 			}
 		})
+	}
+}
+
+func TestAFailureInAHundredIsCountedAndNoMore(t *testing.T) {
+	for _, every := range []int32{150, 50} {
+		var asked atomic.Int32
+		address := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			if asked.Add(1)%every == 0 {
+				panic(http.ErrAbortHandler)
+			}
+			_, _ = w.Write([]byte("whole"))
+		})
+		got, err := load.Saturate(t.Context(), address, load.NewRequest("/", "", nil, "", "whole"), 2, 200)
+		if every == 150 && (err != nil || got.Failed != 1) || every == 50 && err == nil {
+			t.Errorf("one in %d: %d failed, %v", every, got.Failed, err)
+		}
 	}
 }
 
@@ -71,13 +88,20 @@ func TestWaitsBeginWhenStreamsAreDue(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 		}
 	})
-	waits, err := load.Stream(t.Context(), address, load.NewRequest("/", "", nil, "first", "last"), 1000, 20, 0)
-	if err != nil || len(waits) != 20 {
-		t.Fatal(len(waits), err)
+	request := load.NewRequest("/", "", nil, "first", "last")
+	got, err := load.Stream(t.Context(), []load.Target{{Address: address, Request: request}, {Address: address, Request: request}}, 1000, 20, 0)
+	if err != nil || len(got) != 2 {
+		t.Fatal(len(got), err)
 	}
-	for i, wait := range waits {
-		if least := stall - time.Duration(i)*time.Millisecond; wait < least {
-			t.Errorf("stream %d, due %d ms after the first, waited %s, want at least %s", i, i, wait, least)
+	for i, result := range got {
+		if len(result.Waits) != 20 {
+			t.Fatalf("target %d: %d waits", i, len(result.Waits))
+		}
+		slices.Reverse(result.Waits) // the first stream waits longest
+		for j, wait := range result.Waits {
+			if least := stall - time.Duration(j+1)*time.Millisecond; wait < least {
+				t.Errorf("target %d, stream %d, due at most %d ms after the first, waited %s, want at least %s", i, j, j+1, wait, least)
+			}
 		}
 	}
 }
