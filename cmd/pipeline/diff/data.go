@@ -63,6 +63,10 @@ func judgeData(s side, change StackChange) []Finding {
 		if s.had(id) {
 			found = append(found, s.protection(id)...)
 		}
+		if s.had(id) && bears(s, id) && s.unsure(id) && !retained(s.before.Resources[id].DeletionPolicy) {
+			found = append(found, Finding{Category: Destructive, Resource: id, May: true, Summary: "may be deleted, and " +
+				lost[s.after.Resources[id].Type] + " with it: the condition on which it exists changes"})
+		}
 		if s.had(id) && s.after.Resources[id].Type == assembly.NestedType && !(local(s.before, id) && local(s.after, id)) && s.differs(id) {
 			found = append(found, Finding{Category: Destructive, Resource: id, May: true, Summary: "the nested stack's template is not in the assembly: what changes in it cannot be seen"})
 		}
@@ -94,8 +98,10 @@ func (s side) loss(c ResourceChange) (Finding, bool) {
 		if len(why) == 0 {
 			f.Summary = strings.TrimSuffix(f.Summary, " because of ") + " because of what it refers to"
 		}
-		// The policy of the new template counts when a resource is replaced.
-		policy = s.after.Resources[c.Resource].UpdateReplacePolicy
+		// Retained only if both templates say so: which of the two counts is not ours to guess.
+		if policy = before.UpdateReplacePolicy; s.after.Resources[c.Resource].UpdateReplacePolicy != policy {
+			policy = ""
+		}
 		f.Summary += ", and " + what + " with it"
 	default:
 		return Finding{}, false
@@ -107,6 +113,15 @@ func (s side) loss(c ResourceChange) (Finding, bool) {
 		f.Summary += "; a snapshot is kept"
 	}
 	return f, true
+}
+
+// unsure tells whether a resource exists on a condition, and that may have another outcome than before.
+func (s side) unsure(id string) bool {
+	condition := raw(s.after, id)["Condition"]
+	outcome := func(t texter) string {
+		return t.unknown(map[string]any{"Fn::If": []any{raw(t.stack, id)["Condition"]}})
+	}
+	return condition != nil && outcome(texter{s.before}) != outcome(texter{s.after})
 }
 
 // differs tells whether the templates write a resource differently, metadata aside.

@@ -3,6 +3,7 @@ package diff
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Category is a kind of finding, and the name of the gate that stops on it.
@@ -33,6 +34,14 @@ type Finding struct {
 	Waiver   *Waiver  `json:"waiver,omitempty"`
 }
 
+// text is the summary, with what it leaves open.
+func (f Finding) text() string {
+	if f.May && !strings.Contains(f.Summary, "may ") {
+		return f.Summary + ", or not: only the deployment knows"
+	}
+	return f.Summary
+}
+
 // judge finds what is worth a warning in one stack.
 func judge(s side, change StackChange) []Finding {
 	findings := slices.Concat(judgeData(s, change), judgeExposure(s), judgeAccess(s), judgeGroups(s), judgeAlarms(s))
@@ -53,7 +62,7 @@ func judge(s side, change StackChange) []Finding {
 	return findings
 }
 
-// both returns the logical ids of resources of a type, or of any type if it is empty, on the side of after, sorted.
+// ids returns the logical ids of the resources there are afterwards, sorted.
 func (s side) ids() []string {
 	ids := make([]string, 0, len(s.after.Resources))
 	for id := range s.after.Resources {

@@ -83,7 +83,7 @@ func (r *Report) markdownFindings(b *strings.Builder) {
 			if f.Resource != "" {
 				b.WriteString(" " + code(f.Name) + " (" + escape(shortType(f.Type)) + ")")
 			}
-			b.WriteString(": " + escape(f.Summary))
+			b.WriteString(": " + escape(f.text()))
 			if f.Waiver != nil {
 				b.WriteString(" — until " + f.Waiver.Until.String() + ": " + escape(f.Waiver.Reason))
 			}

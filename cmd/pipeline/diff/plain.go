@@ -35,7 +35,7 @@ func (r *Report) textFindings(b *strings.Builder) {
 		if f.Resource != "" {
 			fmt.Fprintf(b, "  %s (%s)", f.Name, shortType(f.Type))
 		}
-		fmt.Fprintf(b, ": %s\n", f.Summary)
+		fmt.Fprintf(b, ": %s\n", f.text())
 		for _, detail := range f.Details {
 			fmt.Fprintf(b, "    %s\n", detail)
 		}

@@ -68,6 +68,7 @@ func TestBroader(t *testing.T) {
 		{"more are excluded", allow(`"NotAction":["s3:Get*"],"Resource":"*"`), allow(`"NotAction":["s3:*"],"Resource":"*"`), ""},
 		{"an action that was not excluded", allow(`"NotAction":"iam:*","Resource":"*"`), allow(read), ""},
 		{"an action that was excluded", allow(`"NotAction":"s3:G*","Resource":"*"`), allow(`"Action":"s3:*","Resource":"*"`), "Allow s3:* on *"},
+		{"a pattern that may be what was excluded", allow(`"NotAction":"s3:GetA","Resource":"*"`), allow(`"Action":"s3:Get?","Resource":"*"`), "Allow s3:Get? on *"},
 		{"a resource that was excluded", allow(`"Action":"a:B","NotResource":"x/*"`), allow(`"Action":"a:B","Resource":"x/y"`), "Allow a:B on x/y"},
 
 		{"a principal more", allow(`"Action":"sts:AssumeRole","Principal":{"Service":"a"}`), allow(`"Action":"sts:AssumeRole","Principal":{"Service":["a","b"]}`), "Allow to Service:b sts:AssumeRole"},
@@ -87,6 +88,7 @@ func TestBroader(t *testing.T) {
 		{"more values excluded", of(`"StringNotEquals":{"k":["v"]}`), of(`"StringNotEquals":{"k":["v","w"]}`), ""},
 		{"a smaller network", of(`"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}`), of(`"IpAddress":{"aws:SourceIp":["10.1.0.0/16","10.2.3.4"]}`), ""},
 		{"a larger network", of(`"IpAddress":{"aws:SourceIp":"10.1.0.0/16"}`), of(`"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}`), "Allow s3:GetObject on * if aws:SourceIp IpAddress 10.0.0.0/8"},
+		{"a network around it", of(`"IpAddress":{"aws:SourceIp":"10.0.0.0/16"}`), of(`"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}`), "Allow s3:GetObject on * if aws:SourceIp IpAddress 10.0.0.0/8"},
 		{"another operator", of(`"StringEquals":{"k":"v"}`), of(`"StringLike":{"k":"v"}`), "may be new: Allow s3:GetObject on * if k StringLike v"},
 		{"another number", of(`"NumericLessThan":{"k":"1"}`), of(`"NumericLessThan":{"k":"2"}`), "may be new: Allow s3:GetObject on * if k NumericLessThan 2"},
 

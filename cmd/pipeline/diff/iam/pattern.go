@@ -73,5 +73,5 @@ func compare(a, b []string, guess, both bool) bool {
 // one tells whether two single symbols match.
 func one(a, b string, both bool) bool {
 	single := func(s string) bool { return s != "*" && !unknown(s) }
-	return a == b && a != "*" || a == "?" && single(b) || both && b == "?" && single(a)
+	return a == b || a == "?" && single(b) || both && b == "?" && single(a)
 }
