@@ -50,6 +50,7 @@ func commands() []command {
 		{"up", "synthesize an environment and run it on this machine", up},
 		{"bedrock", "serve the embedded Bedrock", bedrock},
 		{"stacks", "list the stacks of a synthesized assembly and what is in them", stacks},
+		{"timing", "synthesize each environment alone and all at once, and compare the times", timing},
 		{"image", "build the container image without an engine; with push REGISTRY/REPOSITORY, send it there", image},
 		{"diff", "say what deploying one synthesized assembly over another would change", changes},
 		{"key", "make an API key for a tenant, and the hash that is stored", key},

@@ -42,6 +42,7 @@ func TestRefusedCommandLines(t *testing.T) {
 		{"no port", []string{"up", "-listen", "localhost"}, "it takes an address and a port"},
 		{"unknown fault", []string{"bedrock", "-fault", "other"}, "other"},
 		{"nobody's key", []string{"key"}, "-tenant is missing"},
+		{"no round", []string{"timing", "-rounds", "0"}, "-rounds is 0; allowed is 1 or more"},
 		{"image of nothing", []string{"image", "server"}, "takes no argument \"server\""},
 		{"push nowhere", []string{"image", "push"}, "pipeline image push REGISTRY/REPOSITORY[:TAG]"},
 		{"image of no program", []string{"image", "-package", "./none"}, "build ./none: "},

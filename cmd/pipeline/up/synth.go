@@ -13,8 +13,8 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/process"
 )
 
-// synthesize runs the pinned CDK command line on the pinned Node. No credentials reach it: a synth needs none.
-func synthesize(ctx context.Context, o Options, output string) error {
+// Synthesize runs the pinned CDK command line on the pinned Node. No credentials reach it: a synth needs none.
+func Synthesize(ctx context.Context, o Options, output string) error {
 	bin := filepath.Join(o.Root, "node_modules", ".bin")
 	cdk := filepath.Join(bin, "cdk")
 	if _, err := os.Stat(cdk); err != nil {

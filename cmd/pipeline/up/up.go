@@ -103,7 +103,7 @@ func (s *session) start(ctx context.Context) error {
 	if dir == "" {
 		dir = filepath.Join(s.options.Root, ".build", "cdk.out."+s.options.Environment)
 		name := "synthesize " + s.options.Environment
-		if err := s.progress.Step(name, func() error { return synthesize(ctx, s.options, dir) }); err != nil {
+		if err := s.progress.Step(name, func() error { return Synthesize(ctx, s.options, dir) }); err != nil {
 			return err
 		}
 	}
