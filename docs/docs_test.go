@@ -36,13 +36,18 @@ func read(t *testing.T, path string) string {
 // row returns the table row of the README whose first cell names something in code font.
 func row(t *testing.T, name string) string {
 	t.Helper()
-	for line := range strings.Lines(read(t, "README.md")) {
+	return rowOf(t, "README.md", name)
+}
+
+func rowOf(t *testing.T, document, name string) string {
+	t.Helper()
+	for line := range strings.Lines(read(t, document)) {
 		cell, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
 		if strings.HasPrefix(line, "| ") && strings.Contains(cell, "`"+name+"`") {
 			return line
 		}
 	}
-	t.Errorf("README.md has no table row for `%s`", name)
+	t.Errorf("%s has no table row for `%s`", document, name)
 	return ""
 }
 
@@ -125,7 +130,11 @@ func (s *schema) fields(root *schema, path string, into map[string]any) {
 	}
 	var each schema
 	if json.Unmarshal(s.AdditionalProperties, &each) == nil && each.Ref != "" {
-		each.fields(root, path+".<alias>", into)
+		name := ".<region>"
+		if path == "models" {
+			name = ".<alias>"
+		}
+		each.fields(root, path+name, into)
 	}
 	if s.Items != nil {
 		s.Items.fields(root, path+"[]", into)
@@ -146,9 +155,9 @@ func TestEveryFieldOfAnEnvironmentIsListedWithItsDefault(t *testing.T) {
 		if number, ok := value.(float64); ok {
 			value = int(number)
 		}
-		got := row(t, path)
+		got := rowOf(t, "docs/environments.md", path)
 		if value != nil && !strings.HasSuffix(strings.ReplaceAll(got, "`", ""), fmt.Sprintf("| %v |\n", value)) {
-			t.Errorf("README.md does not say that the default of %s is %v: %s", path, value, got)
+			t.Errorf("docs/environments.md does not say that the default of %s is %v: %s", path, value, got)
 		}
 	}
 }

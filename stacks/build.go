@@ -8,15 +8,29 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/access"
 	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
+	"github.com/genai-pipeline/genai-pipeline/constructs/compute"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
-// LambdaPackage is the Go package of the program that the serverless variant runs.
+// LambdaPackage is the Go package of the program that the serverless variant runs; the others run compute.ServerPackage.
 const LambdaPackage = "./runtime/cmd/lambda"
+
+// The outputs of the stacks.
+const (
+	OutputURL          = "Url"          // base URL; of a function only with an API
+	OutputFunctionName = "FunctionName" // of the function, for its logs and metrics
+	OutputAliasARN     = "AliasArn"     // what aws lambda invoke --function-name takes
+	OutputClusterName  = "ClusterName"  // of the containers' ECS cluster
+	OutputServiceName  = "ServiceName"  // of the containers' ECS service
+	OutputGroupName    = "GroupName"    // of the instances' Auto Scaling group
+
+	OutputKeysSecretARN = "KeysSecretArn" // of the secret to put the hashes of API keys into; only where a stack makes it
+)
 
 // Build adds every environment to the app, each Region as stage <environment>-<region>: cdk deploy 'dev-us-east-1/**'
 // deploys just that. It builds each program once. Its error is the
@@ -37,18 +51,31 @@ func Build(app awscdk.App, environments []environment.Environment, builder binar
 func StageName(e environment.Environment, region string) string { return e.Name + "-" + region }
 
 func stage(app awscdk.App, e environment.Environment, region string, programs programs) error {
-	if _, err := access.New(e.Account, models(e, region)); err != nil {
+	granted, err := access.New(e.Account, models(e, region))
+	if err != nil {
 		return fmt.Errorf("%s: models: %w", e.File, err)
 	}
 	scope := awscdk.NewStage(app, jsii.String(StageName(e, region)), &awscdk.StageProps{
 		Env: &awscdk.Environment{Account: jsii.String(e.Account), Region: jsii.String(region)},
 	})
-	if e.Serverless != nil {
-		code, err := programs.build(LambdaPackage)
-		if err != nil {
+	kept := newData(scope, e)
+	where := place{e: e, region: region, net: newNetwork(scope, e, region, granted, kept), data: kept}
+	for _, variant := range []struct {
+		asked   bool
+		program string
+		add     func(constructs.Construct, place)
+	}{
+		{e.Serverless != nil, LambdaPackage, serverless},
+		{e.Containers != nil, compute.ServerPackage, containers},
+		{e.Instances != nil, compute.ServerPackage, instances},
+	} {
+		if !variant.asked {
+			continue
+		}
+		if where.code, err = programs.build(variant.program); err != nil {
 			return err
 		}
-		serverless(scope, e, region, code)
+		variant.add(scope, where)
 	}
 	return nil
 }

@@ -6,41 +6,31 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/access"
-	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
 	"github.com/genai-pipeline/genai-pipeline/constructs/compute"
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
-// The outputs of the serverless stack.
-const (
-	OutputURL          = "Url"          // base URL of the API; only with an API
-	OutputFunctionName = "FunctionName" // of the function, for its logs and metrics
-	OutputAliasARN     = "AliasArn"     // what aws lambda invoke --function-name takes
-
-	OutputKeysSecretARN = "KeysSecretArn" // of the secret to put the hashes of API keys into; only where the stack makes it
-)
-
 // serverless is the variant of a function, with or without an API in front.
-func serverless(scope constructs.Construct, e environment.Environment, region string, code binary.Asset) {
-	asked := e.Serverless
-	stack := awscdk.NewStack(scope, jsii.String("serverless"), stackProps(e, "Inference gateway on AWS Lambda"))
-	told := e.Settings(settings.VariantServerless, region)
-	if e.Auth.Mode == environment.AuthKeys && e.Auth.Secret == "" {
-		told.Auth.Secret = *keysSecret(stack, e).SecretArn()
-		output(stack, OutputKeysSecretARN, jsii.String(told.Auth.Secret))
-	}
-	gateway := compute.NewFunction(stack, "Gateway", compute.FunctionProps{
-		Code:                code,
-		Settings:            told,
-		Models:              models(e, region),
+func serverless(scope constructs.Construct, p place) {
+	asked := p.e.Serverless
+	stack := awscdk.NewStack(scope, jsii.String(settings.VariantServerless), stackProps(p.e, "Inference gateway on AWS Lambda"))
+	props := compute.FunctionProps{
+		Code:                p.code,
+		Settings:            p.data.tell(p.e.Settings(settings.VariantServerless, p.region)),
+		Models:              models(p.e, p.region),
 		Memory:              asked.Memory.MB(),
-		Timeout:             asked.Timeout,
+		Timeout:             p.e.Gateway.LambdaTimeout(),
 		LogRetention:        asked.LogRetention,
 		ReservedConcurrency: asked.ReservedConcurrency,
-		Retain:              e.Production,
-	})
+		Retain:              p.e.Production,
+	}
+	if asked.VPC {
+		props.Vpc, props.Subnets = p.net.Vpc(), p.net.WorkloadSubnets()
+		props.SecurityGroup = p.net.NewWorkloadGroup(stack, "Workload")
+	}
+	gateway := compute.NewFunction(stack, "Gateway", props)
 	output(stack, OutputFunctionName, gateway.Function().FunctionName())
 	output(stack, OutputAliasARN, gateway.Alias().FunctionArn())
 	if asked.API == nil {
@@ -48,11 +38,37 @@ func serverless(scope constructs.Construct, e environment.Environment, region st
 	}
 	api := edge.NewRestApi(stack, "Edge", edge.RestApiProps{
 		Handler:       gateway.Alias(),
-		StreamTimeout: asked.Timeout,
+		StreamTimeout: p.e.Gateway.LambdaTimeout(),
 		Authorizer:    edge.Authorizer(asked.API.Authorizer),
-		OpenReason:    openReason(e),
+		OpenReason:    openReason(p.e),
+		Domain:        domain(p.e, p.region),
+		Firewall:      firewall(p.e),
 	})
 	output(stack, OutputURL, api.Url())
+}
+
+// domain is the API's own name; nil for AWS's.
+func domain(e environment.Environment, region string) *edge.Domain {
+	if e.Serverless.API.Domain == "" {
+		return nil
+	}
+	return &edge.Domain{Name: e.Serverless.API.Domain, CertificateARN: e.Edge.Certificates[region], HostedZoneID: e.Edge.HostedZone}
+}
+
+// openReason says in the API's description why it asks for no signature.
+func openReason(e environment.Environment) string {
+	api := e.Serverless.API
+	switch {
+	case api.Authorizer != environment.AuthorizerNone:
+		return ""
+	case api.Reason != "":
+		return api.Reason
+	case e.Auth.Mode == environment.AuthOff:
+		return e.Auth.Reason
+	case e.Auth.Mode == environment.AuthOIDC:
+		return "the program itself asks for a token of " + e.Auth.Issuer
+	}
+	return "the program itself asks for an API key"
 }
 
 // models is what a program in the Region must be allowed to call.

@@ -74,7 +74,7 @@ type containers struct {
 func NewContainers(scope constructs.Construct, id string, props ContainersProps) Containers {
 	props = props.filled()
 	models, err := access.New(account(scope), props.Models)
-	props.check(id, err)
+	props.check(id, account(scope), err)
 	c := &containers{told: props.Settings}
 	constructs.NewConstruct_Override(c, scope, jsii.String(id))
 	c.logs = newLogGroup(c, props.LogRetention, props.Retain)
@@ -144,10 +144,10 @@ func (p ContainersProps) filled() ContainersProps {
 	return p
 }
 
-func (p ContainersProps) check(id string, accessErr error) {
+func (p ContainersProps) check(id, account string, accessErr error) {
 	var problems check.Problems
 	problems.If(p.Image == nil, "Image: is nil; make one with constructs/image")
-	program{p.Settings, p.Models, settings.VariantContainers, p.LogRetention}.check(&problems, accessErr)
+	program{p.Settings, p.Models, settings.VariantContainers, p.LogRetention}.check(&problems, account, accessErr)
 	p.Placement.check(&problems)
 	sizes, ok := fargateSizes(p.CPU)
 	problems.If(!ok, "CPU: is %d units; Fargate offers 256, 512, 1024, 2048, 4096, 8192 and 16384", p.CPU)

@@ -2,11 +2,11 @@ package compute
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -37,6 +37,11 @@ type FunctionProps struct {
 	LogRetention        int           // days, a number that CloudWatch Logs offers; default 30
 	ReservedConcurrency int           // executions kept for, and at most used by, the function; default 0: none reserved
 	Retain              bool          // logs and old versions outlive the stack; default false
+
+	// Vpc is where the function's network interfaces are; default nil: none, and Bedrock is reached by its public address.
+	Vpc           awsec2.IVpc
+	Subnets       *awsec2.SubnetSelection // with Vpc; default: the private subnets, else the isolated ones
+	SecurityGroup awsec2.ISecurityGroup   // with Vpc, and required there
 }
 
 // Function is the gateway as a Lambda function on Graviton, to be called through its alias. It is an IGrantable: what
@@ -49,7 +54,7 @@ type Function interface {
 	// Alias is the alias AliasName, which points at the deployed version.
 	Alias() awslambda.Alias
 	// Role is what the function runs with: writing to its log group, calling its models and, where callers have API keys,
-	// reading the secret with their hashes; nothing else.
+	// reading the secret with their hashes; in a VPC, what Lambda itself needs for the network interfaces; nothing else.
 	Role() awsiam.Role
 	// LogGroup holds the function's JSON logs and its metrics in EMF.
 	LogGroup() awslogs.LogGroup
@@ -74,7 +79,7 @@ type function struct {
 func NewFunction(scope constructs.Construct, id string, props FunctionProps) Function {
 	props = props.filled()
 	models, err := access.New(*awscdk.Stack_Of(scope).Account(), props.Models)
-	props.check(id, err)
+	props.check(id, account(scope), err)
 	f := &function{told: props.Settings}
 	constructs.NewConstruct_Override(f, scope, jsii.String(id))
 	days, _ := retention(props.LogRetention) // checked
@@ -90,6 +95,9 @@ func NewFunction(scope constructs.Construct, id string, props FunctionProps) Fun
 	f.logs.GrantWrite(f.role)
 	models.Grant(f.role)
 	grantKeys(f, f.role, props.Settings.Auth)
+	if props.Vpc != nil {
+		f.grantInterfaces()
+	}
 	f.function = f.newFunction(props)
 	f.alias = awslambda.NewAlias(f, jsii.String("Alias"), &awslambda.AliasProps{
 		AliasName: jsii.String(AliasName),
@@ -104,15 +112,23 @@ func grantKeys(scope constructs.Construct, role awsiam.Role, told settings.Auth)
 	if told.Mode != settings.AuthKeys {
 		return
 	}
-	arn := told.Secret
-	if !strings.HasPrefix(arn, "arn:") && !*awscdk.Token_IsUnresolved(arn) {
-		stack := awscdk.Stack_Of(scope)
-		// Secrets Manager ends an ARN with six characters of its own.
-		arn = fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-??????", *stack.Region(), *stack.Account(), told.Secret)
-	}
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions:   jsii.Strings("secretsmanager:GetSecretValue"),
-		Resources: jsii.Strings(arn),
+		Resources: jsii.Strings(access.SecretARN(told.Secret, region(scope), account(scope))),
+	}))
+}
+
+// grantInterfaces lets Lambda make the function's network interfaces, which it does as the function's role. The actions
+// know no resource to name. The function's own code is kept from them: only its calls carry the key of the condition.
+func (f *function) grantInterfaces() {
+	actions := jsii.Strings("ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+		"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses")
+	f.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Actions: actions, Resources: jsii.Strings("*")}))
+	f.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Effect: awsiam.Effect_DENY, Actions: actions, Resources: jsii.Strings("*"),
+		Conditions: &map[string]any{"ArnLike": map[string]any{
+			"lambda:SourceFunctionArn": "arn:aws:lambda:" + region(f) + ":" + account(f) + ":function:*",
+		}},
 	}))
 }
 
@@ -120,6 +136,10 @@ func (f *function) newFunction(props FunctionProps) awslambda.Function {
 	var reserved *float64
 	if props.ReservedConcurrency > 0 {
 		reserved = jsii.Number(props.ReservedConcurrency)
+	}
+	var groups *[]awsec2.ISecurityGroup
+	if props.Vpc != nil {
+		groups = &[]awsec2.ISecurityGroup{props.SecurityGroup}
 	}
 	fn := awslambda.NewFunction(f, jsii.String("Function"), &awslambda.FunctionProps{
 		Description:                  jsii.String("Inference gateway in front of Amazon Bedrock"),
@@ -131,6 +151,9 @@ func (f *function) newFunction(props FunctionProps) awslambda.Function {
 		Timeout:                      seconds(props.Timeout),
 		Environment:                  variables(props.Settings),
 		Role:                         f.role,
+		Vpc:                          props.Vpc,
+		VpcSubnets:                   props.Subnets,
+		SecurityGroups:               groups,
 		LogGroup:                     f.logs,
 		LoggingFormat:                awslambda.LoggingFormat_JSON,
 		ReservedConcurrentExecutions: reserved,
@@ -177,13 +200,14 @@ func (p FunctionProps) filled() FunctionProps {
 	return p
 }
 
-func (p FunctionProps) check(id string, accessErr error) {
+func (p FunctionProps) check(id, account string, accessErr error) {
 	var problems check.Problems
 	problems.If(p.Code.Dir == "" || p.Code.Package == "", "Code: is empty; build it with constructs/binary")
 	problems.If(accessErr != nil, "Models: %v", accessErr)
 	for _, problem := range wrong(p.Settings, p.grants) {
 		problems.If(true, "%s", problem)
 	}
+	checkOff(&problems, p.Settings.Auth, account)
 	problems.If(p.Settings.Variant != settings.VariantServerless, "Settings: variant is %q; a function is %q",
 		p.Settings.Variant, settings.VariantServerless)
 	problems.If(p.Memory < 128 || p.Memory > 10240, "Memory: is %d MB; allowed is 128 to 10240", p.Memory)
@@ -193,6 +217,8 @@ func (p FunctionProps) check(id string, accessErr error) {
 		"or Lambda ends the function before it can answer", p.Timeout, p.Settings.RequestTimeout)
 	_, offered := retention(p.LogRetention)
 	problems.If(!offered, "LogRetention: is %d days, which CloudWatch Logs does not offer", p.LogRetention)
+	problems.If(p.Vpc != nil && p.SecurityGroup == nil, "SecurityGroup: is nil; Network.NewWorkloadGroup makes one")
+	problems.If(p.Vpc == nil && (p.Subnets != nil || p.SecurityGroup != nil), "Vpc: is nil, and Subnets and SecurityGroup are of one; give it, or remove them")
 	problems.If(p.ReservedConcurrency < 0, "ReservedConcurrency: is %d; allowed is 0 for none, or more", p.ReservedConcurrency)
 	size := 0
 	for name, text := range p.Settings.Encode() {

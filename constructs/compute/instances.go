@@ -89,7 +89,7 @@ type instances struct {
 func NewInstances(scope constructs.Construct, id string, props InstancesProps) Instances {
 	props = props.filled()
 	models, err := access.New(account(scope), props.Models)
-	digest := props.check(id, err)
+	digest := props.check(id, account(scope), err)
 	i := &instances{told: props.Settings}
 	constructs.NewConstruct_Override(i, scope, jsii.String(id))
 	i.logs = newLogGroup(i, props.LogRetention, props.Retain)
@@ -151,11 +151,11 @@ func (p InstancesProps) filled() InstancesProps {
 var graviton = regexp.MustCompile(`^[a-z]+[0-9]+g[a-z]*\.[a-z0-9]+$`)
 
 // check returns the digest of the program that it looked at.
-func (p InstancesProps) check(id string, accessErr error) string {
+func (p InstancesProps) check(id, account string, accessErr error) string {
 	var problems check.Problems
 	digest, err := digestOf(p.Code)
 	problems.If(err != nil, "Code: %v; build it with constructs/binary", err)
-	program{p.Settings, p.Models, settings.VariantInstances, p.LogRetention}.check(&problems, accessErr)
+	program{p.Settings, p.Models, settings.VariantInstances, p.LogRetention}.check(&problems, account, accessErr)
 	p.Placement.check(&problems)
 	// An instance is asked where the target group says; a task, where its container listens.
 	listens, err := port(p.Settings)

@@ -150,7 +150,8 @@ type program struct {
 	logRetention int
 }
 
-func (p program) check(problems *check.Problems, accessErr error) {
+func (p program) check(problems *check.Problems, account string, accessErr error) {
+	checkOff(problems, p.told.Auth, account)
 	problems.If(accessErr != nil, "Models: %v", accessErr)
 	for _, problem := range wrong(p.told, covers(p.models)) {
 		problems.If(true, "%s", problem)
@@ -162,6 +163,12 @@ func (p program) check(problems *check.Problems, accessErr error) {
 	problems.If(err != nil, "Settings: %v", err)
 	_, offered := retention(p.logRetention)
 	problems.If(!offered, "LogRetention: is %d days, which CloudWatch Logs does not offer", p.logRetention)
+}
+
+// checkOff refuses unknown callers in what could be deployed.
+func checkOff(problems *check.Problems, told settings.Auth, account string) {
+	problems.If(told.Mode == settings.AuthOff && account != settings.LocalAccount, "Settings: authentication is %q, which is for the local run "+
+		"in account %s alone; take %q", settings.AuthOff, settings.LocalAccount, settings.AuthKeys)
 }
 
 // covers tells of a target that is called whether the permission to call it is among the models.

@@ -1,16 +1,19 @@
 package edge
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/shut"
 )
 
@@ -59,6 +62,8 @@ type Balancer interface {
 	// AddTarget makes a target group. The first takes every request; a further one takes none until a rule of the caller
 	// sends it some, as a blue/green deployment does.
 	AddTarget(id string, props TargetProps) awselasticloadbalancingv2.ApplicationTargetGroup
+	// AddRecord points the name of a host, for which the certificate must be, at the balancer, in the Route 53 zone of the id.
+	AddRecord(id, name, hostedZoneID string) awsroute53.CfnRecordSet
 	// MetricRequests is how many requests it passed on, over five minutes, as of the others. Options may be nil.
 	MetricRequests(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	// MetricOwnErrors is how many answers with 5xx are the balancer's own: no healthy target, or one that hung up.
@@ -129,6 +134,19 @@ func (b *balancer) protect(props BalancerProps) {
 	}
 	b.firewall = NewWebACL(b, "Firewall", props.Firewall)
 	b.firewall.Associate("Balancer", b.balancer.LoadBalancerArn())
+}
+
+func (b *balancer) AddRecord(id, name, hostedZoneID string) awsroute53.CfnRecordSet {
+	var problems check.Problems
+	(&Domain{Name: name, HostedZoneID: hostedZoneID}).checkName(&problems)
+	problems.Panic(fmt.Sprintf("edge.Balancer.AddRecord(%q)", id))
+	return awsroute53.NewCfnRecordSet(b, jsii.String(id), &awsroute53.CfnRecordSetProps{
+		Name: jsii.String(name), Type: jsii.String("A"), HostedZoneId: jsii.String(hostedZoneID),
+		AliasTarget: &awsroute53.CfnRecordSet_AliasTargetProperty{
+			DnsName: b.balancer.LoadBalancerDnsName(), HostedZoneId: b.balancer.LoadBalancerCanonicalHostedZoneId(),
+			EvaluateTargetHealth: jsii.Bool(true),
+		},
+	})
 }
 
 func (b *balancer) Balancer() awselasticloadbalancingv2.ApplicationLoadBalancer { return b.balancer }

@@ -60,8 +60,12 @@ func (d *Domain) check(problems *check.Problems) {
 	if d == nil {
 		return
 	}
-	problems.If(!hostName.MatchString(d.Name), "Domain.Name: is %q; give a host's name in lower case, such as gateway.example.com", d.Name)
+	d.checkName(problems)
 	checkCertificate(problems, "Domain.CertificateARN", d.CertificateARN)
+}
+
+func (d *Domain) checkName(problems *check.Problems) {
+	problems.If(!hostName.MatchString(d.Name), "Domain.Name: is %q; give a host's name in lower case, such as gateway.example.com", d.Name)
 	problems.If(d.HostedZoneID != "" && !strings.Contains(d.HostedZoneID, "${Token[") && !zoneID.MatchString(d.HostedZoneID),
 		"Domain.HostedZoneID: is %q; give an id such as Z0123456789ABCDEFGHIJ", d.HostedZoneID)
 }

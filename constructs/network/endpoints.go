@@ -27,21 +27,26 @@ const (
 	SSM            Service = "ssm"
 	SSMMessages    Service = "ssmmessages"
 	EC2Messages    Service = "ec2messages"
+	CloudFormation Service = "cloudformation"
 	S3             Service = "s3"
 	DynamoDB       Service = "dynamodb"
 )
 
 // services in the order in which their endpoints are made.
 var services = []Service{BedrockRuntime, Logs, Monitoring, STS, SecretsManager, ECRAPI, ECRDocker, SSM, SSMMessages,
-	EC2Messages, S3, DynamoDB}
+	EC2Messages, CloudFormation, S3, DynamoDB}
 
 func (s Service) gateway() bool { return s == S3 || s == DynamoDB }
 
 // Needs is what runs in a network, and what that uses. A program of any kind calls BedrockRuntime; a function writes
 // its logs and fetches its code outside the VPC, and so needs nothing more.
+//
+// An endpoint that nothing calls is billed all the same, so there is none of Monitoring (metrics go with the logs, in
+// EMF), of STS (ECS and EC2 hand a program its credentials themselves) and of EC2Messages (the agent of today talks to
+// SSMMessages alone); Props.Also adds them for a workload that does call them.
 type Needs struct {
-	Containers bool // Fargate: Logs, STS, ECRAPI, ECRDocker, and S3 for the images' layers
-	Instances  bool // EC2: Logs, Monitoring, STS, SSM, SSMMessages, EC2Messages, and S3 for the program and packages
+	Containers bool // Fargate: Logs, ECRAPI, ECRDocker, and S3 for the images' layers
+	Instances  bool // EC2: Logs, SSM, SSMMessages, CloudFormation for the signal that one works, and S3 for the program and packages
 	Function   bool // a Lambda function that is placed in the VPC
 	Secrets    bool // SecretsManager
 	Archive    bool // S3
@@ -53,9 +58,9 @@ func (n Needs) has(service Service) bool {
 	switch service {
 	case BedrockRuntime:
 		return servers || n.Function
-	case Logs, STS:
+	case Logs:
 		return servers
-	case Monitoring, SSM, SSMMessages, EC2Messages:
+	case SSM, SSMMessages, CloudFormation:
 		return n.Instances
 	case ECRAPI, ECRDocker:
 		return n.Containers

@@ -89,7 +89,7 @@ type Network interface {
 	// Endpoint is the endpoint of a service; nil when it is not needed or not ours.
 	Endpoint(service Service) awsec2.IVpcEndpoint
 	// NewWorkloadGroup makes a security group for a workload, in the scope of the workload: it reaches the endpoints and
-	// nothing else, and nothing reaches it until a balancer is let in.
+	// nothing else, save HTTPS anywhere with NAT; and nothing reaches it until a balancer is let in.
 	NewWorkloadGroup(scope constructs.Construct, id string) awsec2.SecurityGroup
 	// Allow lets workloads reach every endpoint, and adds the rules to the stack of the workload. It takes nothing away
 	// that a workload's security group allows already, as NewWorkloadGroup does not.
@@ -173,6 +173,10 @@ func (n *network) NewWorkloadGroup(scope constructs.Construct, id string) awsec2
 
 func (n *network) Allow(workloads ...awsec2.IConnectable) {
 	for _, workload := range workloads {
+		if n.props.NAT {
+			// Asked for with NAT: Bedrock in another Region or the keys of an issuer have no address that a rule could name.
+			workload.Connections().AllowTo(awsec2.Peer_AnyIpv4(), awsec2.Port_HTTPS(), jsii.String("Gateway workload to the internet, through NAT"))
+		}
 		for _, group := range n.groups {
 			// From the workload's side: both rules then belong to its stack, and the network's stack never depends on it.
 			workload.Connections().AllowTo(group, awsec2.Port_HTTPS(), jsii.String("Gateway workload to a VPC endpoint"))

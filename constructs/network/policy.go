@@ -32,6 +32,12 @@ func ModelStatements(models access.Models) []Statement {
 	return statements
 }
 
+// Signal is what lets instances tell CloudFormation that they work, for the stack of an ARN. An instance signs that with
+// its identity document and not as a principal of IAM, so that no condition on the account would hold; the ARN has it.
+func Signal(stackARN string) Statement {
+	return Statement{Actions: []string{"cloudformation:SignalResource"}, Resources: []string{stackARN}, public: true}
+}
+
 func (s Statement) iam(account string) awsiam.PolicyStatement {
 	props := &awsiam.PolicyStatementProps{
 		Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
@@ -71,11 +77,12 @@ func usual(service Service, account, region string) []Statement {
 				Resources: []string{"arn:aws:ecr:" + region + ":" + account + ":repository/*"}},
 		}
 	case SSM:
-		return []Statement{{Actions: []string{"ssm:DescribeAssociation", "ssm:DescribeDocument", "ssm:GetDocument",
-			"ssm:ListAssociations", "ssm:ListInstanceAssociations", "ssm:UpdateInstanceInformation"}, Resources: []string{"*"}}}
+		return []Statement{{Actions: []string{"ssm:UpdateInstanceInformation"}, Resources: []string{"*"}}}
 	case SSMMessages:
 		return []Statement{{Actions: []string{"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
 			"ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel"}, Resources: []string{"*"}}}
+	case CloudFormation:
+		return []Statement{Signal("arn:aws:cloudformation:" + region + ":" + account + ":stack/*")}
 	case EC2Messages:
 		return []Statement{{Actions: []string{"ec2messages:AcknowledgeMessage", "ec2messages:DeleteMessage", "ec2messages:FailMessage",
 			"ec2messages:GetEndpoint", "ec2messages:GetMessages", "ec2messages:SendReply"}, Resources: []string{"*"}}}

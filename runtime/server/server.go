@@ -17,13 +17,14 @@ type Options struct {
 	Handler      http.Handler
 	Log          *slog.Logger
 	DrainTimeout time.Duration // how long running requests may go on after the context ended
+	// IdleTimeout is how long a connection may wait for its next request; longer than a balancer's, or the balancer would
+	// send a request into a connection that is just being closed and answer 502.
+	IdleTimeout time.Duration
 }
 
-// Connections that say nothing are cut. The idle time is longer than a balancer's, or the balancer would send a
-// request into a connection that is just being closed and answer 502.
+// Connections that say nothing are cut.
 const (
 	readHeaderTimeout = 10 * time.Second
-	idleTimeout       = 10 * time.Minute
 	maxHeaderBytes    = 64 << 10
 )
 
@@ -32,7 +33,7 @@ func Run(ctx context.Context, listener net.Listener, options Options) error {
 	server := &http.Server{
 		Handler:           options.Handler,
 		ReadHeaderTimeout: readHeaderTimeout,
-		IdleTimeout:       idleTimeout,
+		IdleTimeout:       options.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(options.Log.Handler(), slog.LevelWarn),
 	}

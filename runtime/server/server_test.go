@@ -34,6 +34,7 @@ func start(t *testing.T, handler http.Handler) *running {
 			Handler:      handler,
 			Log:          slog.New(slog.DiscardHandler),
 			DrainTimeout: 30 * time.Second,
+			IdleTimeout:  time.Minute,
 		})
 	}()
 	return r

@@ -70,6 +70,10 @@ const ArchivePrefix = "records/"
 // Whoever ends the program must leave it that much more than DrainTimeout.
 const ArchiveCloseTimeout = 5 * time.Second
 
+// LocalAccount is the account of the local run. No AWS account has this number, so what is synthesized for it cannot be
+// deployed; only there may callers be unknown (AuthOff).
+const LocalAccount = "000000000000"
+
 // LeastOffReason is how many characters a reason for AuthOff must have.
 const LeastOffReason = 10
 
@@ -126,6 +130,10 @@ type Settings struct {
 	Auth           Auth          // required in the environment; Default has AuthGateway, which lets in nobody unknown
 	Archive        Archive       // default: none; not with VariantServerless
 }
+
+// IdleTimeout is how long a server keeps a connection that waits for its next request: a minute more than RequestTimeout.
+// A balancer's idle timeout follows from the same budget and is shorter, so that it is never the server that hangs up.
+func (s Settings) IdleTimeout() time.Duration { return s.RequestTimeout + time.Minute }
 
 // Default returns the settings that need no decision. Environment, Variant and Aliases are left empty.
 func Default() Settings {

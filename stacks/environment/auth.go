@@ -75,6 +75,14 @@ func (v value) auth(a *Auth) {
 
 // auth holds the mode against what is in front of the program: someone must ask who the caller is.
 func (c checker) auth(e *Environment) {
+	if e.Auth.Mode == AuthOff && e.Account != settings.LocalAccount {
+		c.d.problem("auth.mode", `is "off", and account is %q: only the local run, whose account is %q, may do without; write "iam", "keys" or "oidc"`,
+			e.Account, settings.LocalAccount)
+	}
+	c.region(e)
+	if e.Serverless == nil {
+		return
+	}
 	api := e.Serverless.API
 	switch {
 	case e.Auth.Mode == AuthIAM && api != nil && api.Authorizer == AuthorizerNone:
@@ -86,9 +94,11 @@ func (c checker) auth(e *Environment) {
 	case e.Auth.Mode == AuthOIDC && api.Authorizer == AuthorizerIAM:
 		c.d.problem("auth.mode", `is "oidc", and serverless.api.authorizer "iam" leaves no room for a token: both are sent as `+
 			`Authorization; write authorizer: none, or mode: iam`)
-	case e.Auth.Mode == AuthOff && e.Production:
-		c.d.problem("auth.mode", `is "off", and production is true; write "iam", "keys" or "oidc"`)
 	}
+}
+
+// region holds where the secret is against where it is read.
+func (c checker) region(e *Environment) {
 	if !strings.HasPrefix(e.Auth.Secret, "arn:") {
 		return
 	}

@@ -27,9 +27,16 @@ func (c checker) environment(e *Environment) {
 	for i := range e.Models {
 		c.model(&e.Models[i], e.Regions)
 	}
+	if len(e.Regions) == 0 {
+		return // already a problem
+	}
+	c.auth(e)
+	c.budget(e)
+	c.network(e)
+	c.edge(e)
+	c.servers(e)
 	if e.Serverless != nil {
-		c.auth(e)
-		c.serverless(e)
+		c.variables(e)
 	}
 }
 
@@ -148,15 +155,8 @@ func (c checker) reach(path string, t Target, regions []string) {
 	}
 }
 
-func (c checker) serverless(e *Environment) {
-	if e.Gateway.RequestTimeout >= e.Serverless.Timeout {
-		c.d.problem("gateway.requestTimeout", "is %s, not less than serverless.timeout, which is %s: Lambda would end the "+
-			"function before the gateway can answer; lower it or raise serverless.timeout (at most %s)",
-			e.Gateway.RequestTimeout, e.Serverless.Timeout, maxLambdaTimeout)
-	}
-	if len(e.Regions) == 0 {
-		return // already a problem
-	}
+// variables refuses more environment variables than a function may have.
+func (c checker) variables(e *Environment) {
 	size := 0
 	if e.Auth.Mode == AuthKeys && e.Auth.Secret == "" {
 		size = arnBytes

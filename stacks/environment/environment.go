@@ -24,8 +24,12 @@ type Environment struct {
 	Models     []Model           // in the order of the file; default DefaultModels
 	Gateway    Gateway
 	Auth       Auth
-	Serverless *Serverless // nil: this variant is not deployed
-	Warnings   Problems    // what is allowed today and will not be one day, such as a legacy model
+	Network    *Network // nil: nothing runs in one
+	Edge       Edge
+	Serverless *Serverless // nil: this variant is not deployed; so with the others
+	Containers *Containers
+	Instances  *Instances
+	Warnings   Problems // what is allowed today and will not be one day, such as a legacy model
 }
 
 // Model is an alias callers use, and where it leads.
@@ -45,26 +49,29 @@ type Target struct {
 
 // Gateway is how the gateway behaves, whatever it runs on. The defaults are those of settings.Default.
 type Gateway struct {
-	MaxBodyBytes   int
-	RequestTimeout time.Duration
-	PingInterval   time.Duration
-	MaxCalls       int
-	LogLevel       slog.Level
+	MaxBodyBytes int
+	// StreamBudget is how long one answer may take, streamed or not. Every timeout follows from it, in the order client >
+	// balancer or API > function > gateway > upstream.
+	StreamBudget time.Duration
+	PingInterval time.Duration
+	MaxCalls     int
+	LogLevel     slog.Level
 }
 
 // Serverless is the variant of a Lambda function with or without an API in front.
 type Serverless struct {
-	Memory              Memory        // default Standard
-	Timeout             time.Duration // of the function, whole seconds; default 300 s, at most 900 s
-	LogRetention        int           // days, one of RetentionDays; default 30
-	ReservedConcurrency int           // executions; 0, the default, reserves none
-	API                 *API          // nil: the function is invoked directly, with IAM
+	Memory              Memory // default Standard
+	LogRetention        int    // days, one of RetentionDays; default 30
+	ReservedConcurrency int    // executions; 0, the default, reserves none
+	VPC                 bool   // runs in Network; default false
+	API                 *API   // nil: the function is invoked directly, with IAM
 }
 
 // API is the REST API in front of the function.
 type API struct {
 	Authorizer string // AuthorizerIAM, the default, or AuthorizerNone
 	Reason     string // AuthorizerNone: why, if Auth does not say it; else empty
+	Domain     string // name of a host that leads to the API; default none: AWS's name
 }
 
 // The authorizers of an API.
@@ -145,7 +152,7 @@ func (e Environment) Settings(variant, region string) settings.Settings {
 	s.Environment = e.Name
 	s.Variant = variant
 	s.MaxBodyBytes = e.Gateway.MaxBodyBytes
-	s.RequestTimeout = e.Gateway.RequestTimeout
+	s.RequestTimeout = e.Gateway.StreamBudget
 	s.PingInterval = e.Gateway.PingInterval
 	s.MaxCalls = e.Gateway.MaxCalls
 	s.LogLevel = e.Gateway.LogLevel
@@ -167,12 +174,13 @@ func defaults() Environment {
 	return Environment{
 		Models: DefaultModels(),
 		Gateway: Gateway{
-			MaxBodyBytes:   s.MaxBodyBytes,
-			RequestTimeout: s.RequestTimeout,
-			PingInterval:   s.PingInterval,
-			MaxCalls:       s.MaxCalls,
-			LogLevel:       s.LogLevel,
+			MaxBodyBytes: s.MaxBodyBytes,
+			StreamBudget: s.RequestTimeout,
+			PingInterval: s.PingInterval,
+			MaxCalls:     s.MaxCalls,
+			LogLevel:     s.LogLevel,
 		},
 		Auth: Auth{Mode: AuthIAM},
+		Edge: Edge{RequestsPerIP: defaultRequestsPerIP, AccessLogRetention: 90},
 	}
 }

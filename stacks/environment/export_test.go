@@ -8,7 +8,9 @@ import (
 )
 
 // everyObject has each kind of object once, so that decoding it meets all known keys.
-const everyObject = `{auth: {}, models: {a: {targets: [{}]}}, gateway: {}, serverless: {api: {}}}`
+const everyObject = `{auth: {}, models: {a: {targets: [{}]}}, gateway: {}, serverless: {api: {}},
+ containers: {scaling: {}, spot: {}}, instances: {scaling: {}, spot: {}}, edge: {},
+ network: {prefixLists: {us-east-1: {}}, import: {us-east-1: {}}}}`
 
 // KnownKeys returns the keys the decoder knows, by the shape of the object they are in.
 func KnownKeys() map[string][]string {

@@ -39,10 +39,15 @@ func (v value) environment(e *Environment) {
 		"models":     func(v value) { e.Models = v.models() },
 		"gateway":    func(v value) { v.gateway(&e.Gateway) },
 		"auth":       func(v value) { v.auth(&e.Auth) },
+		"network":    func(v value) { e.Network = v.network() },
+		"edge":       func(v value) { v.edge(&e.Edge) },
 		"serverless": func(v value) { e.Serverless = v.serverless() },
+		"containers": func(v value) { e.Containers = v.containers() },
+		"instances":  func(v value) { e.Instances = v.instances() },
 	}, "account", "regions")
-	if v.node.Kind == yaml.MappingNode && v.d.lines["serverless"] == 0 {
-		v.d.problem("serverless", "is missing, so nothing would be deployed; add it; serverless: {} takes every default")
+	if v.node.Kind == yaml.MappingNode && v.d.lines["serverless"]+v.d.lines["containers"]+v.d.lines["instances"] == 0 {
+		v.d.problem("serverless", "is missing, and so are containers and instances: nothing would be deployed; add one; "+
+			"serverless: {} takes every default")
 	}
 }
 
@@ -118,11 +123,11 @@ func (v value) target() Target {
 
 func (v value) gateway(g *Gateway) {
 	v.object(fields{
-		"maxBodyBytes":   func(v value) { v.integer(&g.MaxBodyBytes, 1<<10, 25<<20) },
-		"requestTimeout": func(v value) { v.duration(&g.RequestTimeout, time.Second, 15*time.Minute) },
-		"pingInterval":   func(v value) { v.duration(&g.PingInterval, 10*time.Millisecond, time.Minute) },
-		"maxCalls":       func(v value) { v.integer(&g.MaxCalls, 1, 10) },
-		"logLevel":       func(v value) { v.level(&g.LogLevel) },
+		"maxBodyBytes": func(v value) { v.integer(&g.MaxBodyBytes, 1<<10, 25<<20) },
+		"streamBudget": func(v value) { v.duration(&g.StreamBudget, time.Second, 15*time.Minute) },
+		"pingInterval": func(v value) { v.duration(&g.PingInterval, 10*time.Millisecond, time.Minute) },
+		"maxCalls":     func(v value) { v.integer(&g.MaxCalls, 1, 10) },
+		"logLevel":     func(v value) { v.level(&g.LogLevel) },
 	})
 }
 
@@ -134,24 +139,17 @@ func (v value) level(into *slog.Level) {
 }
 
 func (v value) serverless() *Serverless {
-	s := &Serverless{Memory: Standard, Timeout: 300 * time.Second, LogRetention: 30}
+	s := &Serverless{Memory: Standard, LogRetention: 30}
 	memory := string(s.Memory)
 	v.object(fields{
 		"memory":              func(v value) { v.choice(&memory, string(Light), string(Standard), string(Heavy)) },
-		"timeout":             func(v value) { v.wholeSeconds(&s.Timeout, maxLambdaTimeout) },
 		"logRetention":        func(v value) { v.retention(&s.LogRetention) },
 		"reservedConcurrency": func(v value) { v.integer(&s.ReservedConcurrency, 1, 100_000) },
+		"vpc":                 func(v value) { v.boolean(&s.VPC) },
 		"api":                 func(v value) { s.API = v.api() },
 	})
 	s.Memory = Memory(memory)
 	return s
-}
-
-func (v value) wholeSeconds(into *time.Duration, most time.Duration) {
-	v.duration(into, time.Second, most)
-	if *into%time.Second != 0 {
-		v.problem("is %s; allowed are whole seconds", *into)
-	}
 }
 
 func (v value) retention(into *int) {
@@ -166,6 +164,7 @@ func (v value) api() *API {
 	v.object(fields{
 		"authorizer": func(v value) { v.choice(&a.Authorizer, AuthorizerIAM, AuthorizerNone) },
 		"reason":     func(v value) { v.match(&a.Reason, reasonForm, "a sentence of at least 20 characters") },
+		"domain":     func(v value) { v.domain(&a.Domain) },
 	})
 	given := v.d.lines[join(v.path, "reason")] != 0
 	if a.Authorizer == AuthorizerIAM && given {

@@ -43,10 +43,11 @@ func TestMinimalFileTakesEveryDefault(t *testing.T) {
 	want := environment.Environment{
 		Name: "test", File: path, Account: "123456789012", Regions: []string{"us-east-1"},
 		Models: environment.DefaultModels(),
-		Gateway: environment.Gateway{MaxBodyBytes: 10 << 20, RequestTimeout: 290 * time.Second,
+		Gateway: environment.Gateway{MaxBodyBytes: 10 << 20, StreamBudget: 290 * time.Second,
 			PingInterval: 15 * time.Second, MaxCalls: 3, LogLevel: slog.LevelInfo},
 		Auth:       environment.Auth{Mode: environment.AuthIAM},
-		Serverless: &environment.Serverless{Memory: environment.Standard, Timeout: 300 * time.Second, LogRetention: 30},
+		Edge:       environment.Edge{RequestsPerIP: 2000, AccessLogRetention: 90},
+		Serverless: &environment.Serverless{Memory: environment.Standard, LogRetention: 30},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -63,7 +64,7 @@ models:
       - {model: global.anthropic.claude-haiku-5-5, region: us-east-2}
     defaultMaxTokens: 100
     maxTokens: 200
-gateway: {maxBodyBytes: 2048, requestTimeout: 60s, pingInterval: 2s, maxCalls: 5, logLevel: warn}
+gateway: {maxBodyBytes: 2048, streamBudget: 60s, pingInterval: 2s, maxCalls: 5, logLevel: warn}
 serverless: {}
 `)
 	e, err := environment.Load(path, today)
@@ -220,7 +221,7 @@ func TestAuthReachesTheProgram(t *testing.T) {
 		{"keys in a named secret", open + "auth: {mode: keys, secret: team/keys}\n", settings.Auth{Mode: settings.AuthKeys, Secret: "team/keys"}},
 		{"tokens", open + "auth: {mode: oidc, issuer: \"https://a.example/x\", audience: b, jwksUrl: \"https://a.example/k\"}\n",
 			settings.Auth{Mode: settings.AuthOIDC, Issuer: "https://a.example/x", Audience: "b", JWKSURL: "https://a.example/k", TenantClaim: "sub"}},
-		{"off", open + "auth: {mode: off, reason: " + reason + "}\n", settings.Auth{Mode: settings.AuthOff, OffReason: reason}},
+		{"off", strings.Replace(open, "123456789012", settings.LocalAccount, 1) + "auth: {mode: off, reason: " + reason + "}\n", settings.Auth{Mode: settings.AuthOff, OffReason: reason}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -11,18 +11,21 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
-// bad is the table of files that are refused. Where a JSON Schema can say why, the schema must refuse them too.
-var bad = []struct {
+// refused is a file that is refused. Where a JSON Schema can say why, the schema must refuse it too.
+type refused struct {
 	name   string
 	text   string
 	want   []string // line: message, in order; the message may be cut short at …
 	beyond bool     // a schema cannot express it
-}{
+}
+
+var bad = []refused{
 	{"unknown key", minimal + "prodution: true\n", []string{
-		`4: prodution: is not a known key (did you mean "production"?); known here are account, auth, gateway, models, production, regions, serverless, tags; correct or remove it`}, false},
+		`4: prodution: is not a known key (did you mean "production"?); known here are account, auth, containers, edge, gateway, instances, models, network, production, regions, serverless, tags; correct or remove it`}, false},
 	{"unknown inner key", minimal + "gateway:\n  maxcalls: 3\n", []string{`5: gateway.maxcalls: is not a known key (did you mean "maxCalls"?)…`}, false},
 	{"unknown key of a target", minimal + "models: {a: {targets: [{model: amazon.nova-lite-v1:0, regions: x}]}}\n", []string{
 		`4: models.a.targets[0].regions: is not a known key (did you mean "region"?)…`}, false},
@@ -32,7 +35,7 @@ var bad = []struct {
 		`1: account: is the number 123456789012; allowed is text in quotes`}, false},
 	{"account too short", "account: \"12345\"\nregions: [us-east-1]\nserverless: {}\n", []string{
 		`1: account: is "12345"; allowed is twelve digits in quotes, such as "123456789012"`}, false},
-	{"nothing to deploy", "account: \"123456789012\"\nregions: [us-east-1]\n", []string{`1: serverless: is missing, so nothing would be deployed; …`}, false},
+	{"nothing to deploy", "account: \"123456789012\"\nregions: [us-east-1]\n", []string{`1: serverless: is missing, and so are containers and instances: nothing would be deployed; …`}, false},
 	{"empty block", "account: \"123456789012\"\nregions: [us-east-1]\nserverless:\n", []string{`3: serverless: is empty; allowed is a mapping of keys to values`}, false},
 	{"no Region", "account: \"123456789012\"\nregions: []\nserverless: {}\n", []string{`2: regions: is an empty list; …`}, false},
 	{"Region in words", "account: \"123456789012\"\nregions: [Virginia]\nserverless: {}\n", []string{
@@ -72,12 +75,14 @@ var bad = []struct {
 	{"too many aliases", minimal + "models:\n" + manyAliases(40), []string{`4: models: make …`}, true},
 	{"memory in megabytes", minimal[:len(minimal)-3] + "{memory: 1024}\n", []string{`3: serverless.memory: is the number 1024; allowed is text in quotes`}, false},
 	{"unknown memory", minimal[:len(minimal)-3] + "{memory: huge}\n", []string{`3: serverless.memory: is "huge"; allowed are light, standard, heavy`}, false},
-	{"timeout as number", minimal[:len(minimal)-3] + "{timeout: 300}\n", []string{`3: serverless.timeout: is the number 300; …`}, false},
-	{"timeout too long", minimal[:len(minimal)-3] + "{timeout: 16m}\n", []string{
-		`3: serverless.timeout: is "16m"; allowed is a duration from 1s to 15m0s, such as "90s"`}, true},
-	{"timeout in fractions", minimal[:len(minimal)-3] + "{timeout: 300.5s}\n", []string{`3: serverless.timeout: is 5m0.5s; allowed are whole seconds`}, true},
-	{"function ends before the gateway", minimal[:len(minimal)-3] + "{timeout: 60s}\n", []string{
-		`1: gateway.requestTimeout: is 4m50s, not less than serverless.timeout, which is 1m0s: …`}, true},
+	{"budget as number", minimal + "gateway: {streamBudget: 300}\n", []string{`4: gateway.streamBudget: is the number 300; …`}, false},
+	{"budget too long", minimal + "gateway: {streamBudget: 16m}\n", []string{
+		`4: gateway.streamBudget: is "16m"; allowed is a duration from 1s to 15m0s, such as "90s"`}, true},
+	{"budget in fractions", minimal + "gateway: {streamBudget: 300.5s}\n", []string{`4: gateway.streamBudget: is 5m0.5s; allowed are whole seconds, …`}, true},
+	{"budget above what Lambda allows", minimal + "gateway: {streamBudget: 15m}\n", []string{
+		`4: gateway.streamBudget: is 15m0s; with serverless at most 14m50s: Lambda and API Gateway end an answer after 15m, …`}, true},
+	{"budget of two pings", minimal + "gateway: {streamBudget: 30s}\n", []string{
+		`4: gateway.streamBudget: is 30s, and gateway.pingInterval 15s; the budget must be more than 2 pings`}, true},
 	{"retention nobody offers", minimal[:len(minimal)-3] + "{logRetention: 31}\n", []string{`3: serverless.logRetention: is 31 days; CloudWatch allows 1 3 5 7 14 30 …`}, false},
 	{"no concurrency", minimal[:len(minimal)-3] + "{reservedConcurrency: 0}\n", []string{`3: serverless.reservedConcurrency: is 0; …`}, false},
 	{"open API without a reason", minimal[:len(minimal)-3] + "{api: {authorizer: none}}\n", []string{
@@ -85,10 +90,10 @@ var bad = []struct {
 	{"open API with auth by IAM", open + "auth: {mode: iam}\n", []string{`3: serverless.api.authorizer: is "none", and so is …`}, false},
 	{"auth without a mode", minimal + "auth: {}\n", []string{`4: auth.mode: is missing; it is required; add it`}, false},
 	{"unknown auth", open + "auth: {mode: key}\n", []string{`3: serverless.api.authorizer: …`, `4: auth.mode: is "key"; allowed are keys, oidc, iam, off (did you mean "keys"?)`}, false},
-	{"auth off without a reason", open + "auth:\n  mode: off\n", []string{`4: auth.reason: is missing; with mode: off anyone …`}, false},
-	{"auth off with an excuse", open + "auth: {mode: off, reason: test}\n", []string{`4: auth.reason: is "test"; allowed is a sentence of at least 20 characters`}, false},
-	{"auth off in production", open + "production: true\nauth: {mode: off, reason: it is behind a firewall of ours}\n", []string{
-		`5: auth.mode: is "off", and production is true; write "iam", "keys" or "oidc"`}, false},
+	{"auth off without a reason", local + "auth:\n  mode: off\n", []string{`4: auth.reason: is missing; with mode: off anyone …`}, false},
+	{"auth off with an excuse", local + "auth: {mode: off, reason: test}\n", []string{`4: auth.reason: is "test"; allowed is a sentence of at least 20 characters`}, false},
+	{"auth off where it could be deployed", open + "auth: {mode: off, reason: it is behind a firewall of ours}\n", []string{
+		`4: auth.mode: is "off", and account is "123456789012": only the local run, whose account is "000000000000", may do without; …`}, false},
 	{"keys that nobody can show", minimal + "auth: {mode: keys}\n", []string{`4: auth.mode: is "keys", and a function without an API is shown neither …`}, false},
 	{"secret without keys", minimal + "auth: {mode: iam, secret: mine}\n", []string{`4: auth.secret: is only for mode: keys; remove it`}, false},
 	{"reason with keys", open + "auth: {mode: keys, reason: it is behind a firewall of ours}\n", []string{`4: auth.reason: is only for mode: off; remove it`}, false},
@@ -116,6 +121,85 @@ var bad = []struct {
 	{"two documents", minimal + "---\nmore: 1\n", []string{`4: starts a second document; allowed is one; remove the line ---`}, true},
 }
 
+// local is open, and of the account of the local run.
+var local = strings.Replace(open, "123456789012", settings.LocalAccount, 1)
+
+// servers is an environment with both kinds of servers, without the block that a test is about.
+func servers(without string, instead ...string) string {
+	blocks := []struct{ key, text string }{
+		{"account", "account: \"123456789012\"\n"}, {"regions", "regions: [us-east-1]\n"}, {"auth", "auth: {mode: keys}\n"},
+		{"network", "network: {zones: {us-east-1: [us-east-1a, us-east-1b]}}\n"},
+		{"edge", "edge: {certificates: {us-east-1: \"arn:aws:acm:us-east-1:123456789012:certificate/0123abcd\"}, callers: [10.0.0.0/8]}\n"},
+		{"containers", "containers: {}\n"}, {"instances", "instances: {}\n"},
+	}
+	var b strings.Builder
+	for _, block := range blocks {
+		if block.key != without {
+			b.WriteString(block.text)
+		}
+	}
+	return b.String() + strings.Join(instead, "")
+}
+
+const certificate = "certificates: {us-east-1: \"arn:aws:acm:us-east-1:123456789012:certificate/0123abcd\"}"
+
+// badServers is what containers and instances need of a file.
+var badServers = []refused{
+	{"no network", servers("network"), []string{`1: network: is missing; containers, instances and serverless.vpc need one; …`}, false},
+	{"a network for nothing", minimal + "network: {zones: {us-east-1: [us-east-1a, us-east-1b]}}\n", []string{`4: network: is used by nothing: …`}, true},
+	{"one zone", servers("network", "network: {zones: {us-east-1: [us-east-1a]}}\n"), []string{`7: network.zones.us-east-1: has 1 zones; allowed are 2, …`}, false},
+	{"unknown zone", servers("network", "network: {zones: {us-east-1: [us-east-1a, us-east-1z]}}\n"), []string{
+		`7: network.zones.us-east-1[1]: is "us-east-1z"; allowed is the name of an availability zone, such as "us-east-1a"`}, false},
+	{"zone of another Region", servers("network", "network: {zones: {us-east-1: [us-east-1a, us-west-2b]}}\n"), []string{
+		`7: network.zones.us-east-1[1]: is "us-west-2b", which is not in us-east-1; name a zone of that Region`}, true},
+	{"zone twice", servers("network", "network: {zones: {us-east-1: [us-east-1a, us-east-1a]}}\n"), []string{
+		`7: network.zones.us-east-1[1]: is "us-east-1a" a second time; remove one`}, false},
+	{"zones of a Region that is none of regions", servers("network", "network:\n  zones: {us-east-1: [us-east-1a, us-east-1b], us-east-2: [us-east-2a, us-east-2b]}\n"), []string{
+		`8: network.zones.us-east-2: is none of regions, which has us-east-1 (did you mean "us-east-1"?); correct or remove it`}, true},
+	{"a Region without zones", servers("regions", "regions: [us-east-1, us-west-2]\n"), []string{
+		`3: network: says nothing of us-west-2, which is one of regions; add zones or import for it`,
+		`4: edge.certificates.us-west-2: is missing; …`}, true},
+	{"a zone without Fargate", servers("network", "network:\n  zones: {us-east-1: [us-east-1a, us-east-1b]}\n  zoneIds: {us-east-1b: use1-az3}\n"), []string{
+		`9: network.zoneIds.us-east-1b: is use1-az3, where Fargate has no Graviton; take another zone`}, true},
+	{"public addresses inside", servers("network", "network: {zones: {us-east-1: [us-east-1a, us-east-1b]}, cidr: 8.8.0.0/16}\n"), []string{
+		`7: network.cidr: is "8.8.0.0/16"; allowed is a private IPv4 range from /16 to /19 …`}, true},
+	{"a target in another Region", servers("", "models: {haiku: {targets: [{model: global.anthropic.claude-haiku-5-5, region: us-west-2}]}}\n"), []string{
+		`8: models.haiku.targets[0].region: is us-west-2, and from isolated subnets in us-east-1 only that Region's Bedrock can be reached; write network.nat: true, …`}, true},
+	{"an issuer out of reach", servers("auth", "auth: {mode: oidc, issuer: \"https://a.example\", audience: a}\n"), []string{
+		`7: auth.mode: is "oidc", and from isolated subnets nobody reaches the issuer's keys; …`}, true},
+	{"signatures that nobody checks", servers("auth", "auth: {mode: iam}\n"), []string{
+		`5: containers: is there, and auth.mode is "iam", which API Gateway checks and a balancer does not: …`, `6: instances: is there, and …`}, false},
+	{"authentication off", servers("auth", "auth: {mode: off, reason: it is behind a firewall of ours}\n"), []string{
+		`7: auth.mode: is "off", and account is "123456789012": …`}, false},
+	{"no certificate", servers("edge", "edge:\n  callers: [10.0.0.0/8]\n"), []string{
+		`7: edge.certificates.us-east-1: is missing; a balancer speaks nothing but HTTPS; add the ARN of a certificate in AWS Certificate Manager, us-east-1`}, false},
+	{"a certificate of another Region", servers("edge", "edge:\n  certificates: {us-east-1: \"arn:aws:acm:us-west-2:123456789012:certificate/0\"}\n  callers: [10.0.0.0/8]\n"), []string{
+		`8: edge.certificates.us-east-1: is a certificate in us-west-2, and a balancer in us-east-1 takes only one of its own Region`}, true},
+	{"no callers", servers("edge", "edge: {"+certificate+"}\n"), []string{`7: edge.callers: is missing; name the IPv4 ranges that may call the balancers`}, false},
+	{"world-open", servers("edge", "edge:\n  "+certificate+"\n  internetFacing: true\n  callers: [0.0.0.0/0]\n"), []string{
+		`10: edge.callers: has 0.0.0.0/0: the whole internet could call; name the callers, or add openReason, …`}, true},
+	{"world-open with an excuse", servers("edge", "edge:\n  "+certificate+"\n  internetFacing: true\n  callers: [0.0.0.0/0]\n  openReason: test\n"), []string{
+		`11: edge.openReason: is "test"; allowed is a sentence of 20 to 240 letters …`}, false},
+	{"world-open inside", servers("edge", "edge:\n  "+certificate+"\n  callers: [0.0.0.0/0]\n  openReason: everyone who reaches the VPC may call\n"), []string{
+		`9: edge.callers: has 0.0.0.0/0, and internetFacing is not true: …`}, true},
+	{"half of the internet", servers("edge", "edge: {"+certificate+", callers: [0.0.0.0/1]}\n"), []string{`7: edge.callers[0]: is 0.0.0.0/1, wider than /8; …`}, false},
+	{"a reason without need", servers("edge", "edge: {"+certificate+", callers: [10.0.0.0/8], openReason: it is open to the whole world}\n"), []string{
+		`7: edge.openReason: is only for callers with 0.0.0.0/0; remove it`}, true},
+	{"a web ACL and none", servers("edge", "edge: {"+certificate+", callers: [10.0.0.0/8], requestsPerIp: 100, noFirewallReason: another one is in front of it}\n"), []string{
+		`7: edge.requestsPerIp: is of the web ACL, and noFirewallReason says that there is none; remove one`}, false},
+	{"a size that Fargate does not offer", servers("containers", "containers: {cpu: 512, memory: 5120}\n"), []string{
+		`7: containers.memory: is 5120 MB; with cpu: 512 Fargate offers [1024 2048 3072 4096]`}, true},
+	{"CPU units in between", servers("containers", "containers: {cpu: 600}\n"), []string{`7: containers.cpu: is 600 units; Fargate offers …`}, false},
+	{"x86", servers("instances", "instances: {types: [c7i.large]}\n"), []string{`7: instances.types[0]: is "c7i.large"; allowed is a Graviton instance type, such as "c8g.large"`}, false},
+	{"fewer than there must be", servers("instances", "instances: {scaling: {min: 4, max: 3}}\n"), []string{`7: instances.scaling: has min 4 and max 3; …`}, true},
+	{"one name for two", servers("instances", "instances: {domain: a.example.com}\n"+"serverless: {api: {authorizer: none, domain: a.example.com}}\n"), []string{
+		`8: serverless.api.domain: is "a.example.com", as is instances.domain; …`}, true},
+	{"records of nothing", servers("edge", "edge: {"+certificate+", callers: [10.0.0.0/8], hostedZone: Z0123456789}\n"), []string{
+		`7: edge.hostedZone: is for records, and no variant has a domain; …`}, true},
+	{"an import nobody described", servers("network", "network:\n  import:\n    us-east-1:\n      vpc: vpc-0123456789abcdef0\n      subnetsFile: none.json\n      isolated: [subnet-00000001, subnet-00000002]\n"), []string{
+		`11: network.import.us-east-1.subnetsFile: is "none.json", which cannot be read: no such file or directory; make it with: aws ec2 describe-subnets --region us-east-1 …`}, true},
+}
+
 // open is an environment whose API asks nobody for a signature.
 const open = "account: \"123456789012\"\nregions: [us-east-1]\nserverless: {api: {authorizer: none}}\n"
 
@@ -128,7 +212,7 @@ func manyAliases(n int) string {
 }
 
 func TestBadFilesAreRefusedWithLineAndAdvice(t *testing.T) {
-	for _, test := range bad {
+	for _, test := range slices.Concat(bad, badServers) {
 		t.Run(test.name, func(t *testing.T) {
 			path := write(t, test.text)
 			_, err := environment.Load(path, today)
@@ -151,7 +235,7 @@ func TestBadFilesAreRefusedWithLineAndAdvice(t *testing.T) {
 
 func TestSchemaRefusesWhatTheDecoderRefuses(t *testing.T) {
 	schema := compile(t)
-	for _, test := range bad {
+	for _, test := range slices.Concat(bad, badServers) {
 		if test.beyond {
 			continue
 		}
@@ -235,4 +319,45 @@ func collect(root, schema map[string]any, path string, into map[string][]string)
 		collect(root, property.(map[string]any), strings.TrimPrefix(path+"."+name, "."), into)
 	}
 	slices.Sort(into[path])
+}
+
+// TestAnImportIsHeldAgainstWhatAWSSaid describes two VPCs and mixes their subnets up.
+func TestAnImportIsHeldAgainstWhatAWSSaid(t *testing.T) {
+	const described = `{"Subnets": [
+		{"SubnetId": "subnet-0000000a", "VpcId": "vpc-00000001", "AvailabilityZone": "us-east-1a", "State": "available"},
+		{"SubnetId": "subnet-0000000b", "VpcId": "vpc-00000001", "AvailabilityZone": "us-east-1b"},
+		{"SubnetId": "subnet-000000aa", "VpcId": "vpc-00000001", "AvailabilityZone": "us-east-1a"},
+		{"SubnetId": "subnet-000000bb", "VpcId": "vpc-00000001", "AvailabilityZone": "us-east-1b"},
+		{"SubnetId": "subnet-0000000c", "VpcId": "vpc-00000002", "AvailabilityZone": "us-east-1b"}]}`
+	tests := []struct{ name, lists, want string }{
+		{"good", "isolated: [subnet-0000000a, subnet-0000000b], public: [subnet-000000aa, subnet-000000bb], routeTables: [rtb-00000001, rtb-00000001]", ""},
+		{"endpoints there", "isolated: [subnet-0000000a, subnet-0000000b], endpointGroups: [sg-00000001]", ""},
+		{"subnet of another VPC", "isolated: [subnet-0000000a, subnet-0000000c], endpointGroups: [sg-00000001]",
+			"7: network.import.us-east-1.isolated[1]: is subnet-0000000c, a subnet of vpc-00000002, and vpc is vpc-00000001; name a subnet of that VPC"},
+		{"unknown subnet", "isolated: [subnet-0000000a, subnet-0000000d], endpointGroups: [sg-00000001]",
+			"7: network.import.us-east-1.isolated[1]: is subnet-0000000d, which vpc.json does not describe; it has subnet-0000000a, "},
+		{"two of a zone", "isolated: [subnet-0000000a, subnet-000000aa], endpointGroups: [sg-00000001]",
+			"7: network.import.us-east-1.isolated[1]: is subnet-000000aa, the second in zone us-east-1a; name one for each zone"},
+		{"zones in another order", "isolated: [subnet-0000000a, subnet-0000000b], public: [subnet-000000bb, subnet-000000aa], endpointGroups: [sg-00000001]",
+			"7: network.import.us-east-1.public: are in the zones us-east-1b, us-east-1a, and isolated in us-east-1a, us-east-1b; "},
+		{"no route tables", "isolated: [subnet-0000000a, subnet-0000000b]",
+			"7: network.import.us-east-1.routeTables: has 0 elements for 2 isolated subnets; "},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			path := write(t, servers("network", "network: {import: {us-east-1: {vpc: vpc-00000001, subnetsFile: vpc.json, "+test.lists+"}}}\n"))
+			if err := os.WriteFile(filepath.Join(filepath.Dir(path), "vpc.json"), []byte(described), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			e, err := environment.Load(path, today)
+			switch {
+			case test.want == "" && err != nil:
+				t.Error(err)
+			case test.want == "" && !cmp.Equal(e.Network.Import["us-east-1"].Zones, []string{"us-east-1a", "us-east-1b"}):
+				t.Errorf("zones are %v", e.Network.Import["us-east-1"].Zones)
+			case test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), path+":"+test.want)):
+				t.Errorf("got %v, want %s", err, test.want)
+			}
+		})
+	}
 }

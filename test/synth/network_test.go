@@ -222,9 +222,9 @@ func TestNATIsAWayOutInEachZone(t *testing.T) {
 }
 
 func TestEachVariantHasTheEndpointsItNeeds(t *testing.T) {
-	servers := []string{"bedrock-runtime", "logs", "s3", "sts"}
+	servers := []string{"bedrock-runtime", "logs", "s3"}
 	containers := append([]string{"ecr.api", "ecr.dkr"}, servers...)
-	instances := append([]string{"ec2messages", "monitoring", "ssm", "ssmmessages"}, servers...)
+	instances := append([]string{"cloudformation", "ssm", "ssmmessages"}, servers...)
 	own := map[network.Service][]network.Statement{
 		network.SecretsManager: {{Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []string{"arn:aws:secretsmanager:us-east-1:123456789012:secret:keys"}}},
 		network.DynamoDB:       {{Actions: []string{"dynamodb:GetItem"}, Resources: []string{"arn:aws:dynamodb:us-east-1:123456789012:table/budgets"}}},
@@ -377,7 +377,7 @@ func TestEndpointsAdmitTheWorkloadAlone(t *testing.T) {
 		}
 	}
 	interfaces := len(tp.all("AWS::EC2::SecurityGroup"))
-	if interfaces != 5 || len(into) != interfaces || len(outOf) != interfaces+1 || lists != 1 {
+	if interfaces != 4 || len(into) != interfaces || len(outOf) != interfaces+1 || lists != 1 {
 		t.Errorf("%d endpoint groups, %d rules in, %d out, %d of them to S3", interfaces, len(into), len(outOf), lists)
 	}
 }

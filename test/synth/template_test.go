@@ -30,16 +30,29 @@ type resource struct {
 	DependsOn      any
 }
 
-// templateOf reads the one template of a stage.
+// templateOf reads the template of a stage's serverless stack.
 func templateOf(t *testing.T, out, stage string) template {
 	t.Helper()
+	return stackOf(t, out, stage, "serverless")
+}
+
+// stackOf reads the template of one stack of a stage.
+func stackOf(t *testing.T, out, stage, stack string) template {
+	t.Helper()
+	named := regexp.MustCompile(`/` + strings.ReplaceAll(stage, "-", "") + stack + `[0-9A-F]{8}\.template\.json$`)
 	files, err := filepath.Glob(filepath.Join(out, "assembly-"+stage, "*.template.json"))
-	if err != nil || len(files) != 1 {
-		t.Fatalf("stage %s has templates %v (%v), want one", stage, files, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	var found template
-	readJSON(t, files[0], &found)
-	return found
+	for _, file := range files {
+		if named.MatchString(file) {
+			var found template
+			readJSON(t, file, &found)
+			return found
+		}
+	}
+	t.Fatalf("stage %s has no stack %s among %v", stage, stack, files)
+	return template{}
 }
 
 // only returns the one resource of a type.
@@ -77,17 +90,22 @@ func (tp template) path(id any) string {
 var told = map[string][]string{
 	"AWS::Lambda::Function": {"Runtime", "Architectures", "Handler", "MemorySize", "Timeout", "ReservedConcurrentExecutions",
 		"LoggingConfig"},
-	"AWS::Lambda::Alias":          {"Name"},
-	"AWS::Lambda::Permission":     {"Principal"},
-	"AWS::Lambda::Version":        {},
-	"AWS::Logs::LogGroup":         {"RetentionInDays"},
-	"AWS::IAM::Role":              {"AssumeRolePolicyDocument", "ManagedPolicyArns"},
-	"AWS::IAM::Policy":            {},
-	"AWS::ApiGateway::Deployment": {},
-	"AWS::ApiGateway::Method":     {},
-	"AWS::ApiGateway::Resource":   {},
-	"AWS::ApiGateway::RestApi":    {"Name", "Description", "EndpointConfiguration"},
-	"AWS::ApiGateway::Stage":      {"StageName"},
+	"AWS::Lambda::Alias":               {"Name"},
+	"AWS::Lambda::Permission":          {"Principal"},
+	"AWS::Lambda::Version":             {},
+	"AWS::Logs::LogGroup":              {"RetentionInDays"},
+	"AWS::IAM::Role":                   {"AssumeRolePolicyDocument", "ManagedPolicyArns"},
+	"AWS::IAM::Policy":                 {},
+	"AWS::ApiGateway::BasePathMapping": {},
+	"AWS::ApiGateway::Deployment":      {},
+	"AWS::ApiGateway::DomainName":      {"DomainName", "SecurityPolicy"},
+	"AWS::ApiGateway::Method":          {},
+	"AWS::ApiGateway::Resource":        {},
+	"AWS::ApiGateway::RestApi":         {"Name", "Description", "EndpointConfiguration"},
+	"AWS::ApiGateway::Stage":           {"StageName"},
+	"AWS::Route53::RecordSet":          {"Name", "Type"},
+	"AWS::WAFv2::WebACL":               {"Scope", "DefaultAction"},
+	"AWS::WAFv2::WebACLAssociation":    {},
 }
 
 var contentHash = regexp.MustCompile(`[0-9a-f]{32}$`)
@@ -145,12 +163,16 @@ func (tp template) lines(t *testing.T, r resource) []string {
 	return lines
 }
 
-// variablesOf returns a function's environment variables; one that is not plain text would be a panic here, and an
-// error in a local run.
+// variablesOf returns a function's environment variables; one that only CloudFormation knows as the template writes it.
 func variablesOf(r resource) map[string]string {
 	variables := map[string]string{}
 	for name, text := range r.Properties["Environment"].(map[string]any)["Variables"].(map[string]any) {
-		variables[name] = text.(string)
+		plain, ok := text.(string)
+		if !ok {
+			encoded, _ := json.Marshal(text) // it came from JSON
+			plain = string(encoded)
+		}
+		variables[name] = plain
 	}
 	return variables
 }

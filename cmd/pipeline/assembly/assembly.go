@@ -42,6 +42,16 @@ type Stack struct {
 	AssetNames []string
 	// assets holds the path of each file asset by the object key it is published under.
 	assets map[string]string
+	// all are the stacks of the whole assembly, this one among them.
+	all *[]*Stack
+}
+
+// siblings are the stacks of the whole assembly; none when it was not read as one.
+func (s *Stack) siblings() []*Stack {
+	if s.all == nil {
+		return nil
+	}
+	return *s.all
 }
 
 // manifest is the part of manifest.json that is read here.
@@ -71,6 +81,9 @@ func Read(dir string) (*Assembly, error) {
 		return nil, err
 	}
 	slices.SortFunc(stacks, func(a, b *Stack) int { return cmp.Compare(a.ID, b.ID) })
+	for _, s := range stacks {
+		s.all = &stacks
+	}
 	return &Assembly{Dir: dir, Stacks: stacks}, nil
 }
 
@@ -167,7 +180,7 @@ func (s *Stack) Nested() ([]*Stack, error) {
 		}
 		nested := &Stack{
 			ID: s.ID + "/" + r.LogicalID, Name: s.Name + "/" + r.LogicalID, Account: s.Account, Region: s.Region, Dir: s.Dir, Parent: s.ID,
-			AssetNames: s.AssetNames, assets: s.assets,
+			AssetNames: s.AssetNames, assets: s.assets, all: s.all,
 		}
 		if err := nested.readTemplate(file); err != nil {
 			return nil, fmt.Errorf("stack %s: %w", nested.ID, err)

@@ -21,7 +21,8 @@ type UnresolvedError struct {
 // Error names the place and the reference.
 func (e *UnresolvedError) Error() string {
 	return fmt.Sprintf("stack %s, resource %s, %s: %s is only known to CloudFormation; a local run resolves literals, "+
-		"AWS::Region, AWS::AccountId, AWS::Partition, AWS::URLSuffix, and Fn::Sub and Fn::Join of those",
+		"AWS::Region, AWS::AccountId, AWS::Partition, AWS::URLSuffix, Fn::Sub and Fn::Join of those, secrets, buckets and "+
+		"outputs of stacks beside it",
 		e.Stack, e.Resource, e.Path, e.Reference)
 }
 
@@ -120,6 +121,16 @@ func (e *evaluator) call(path, name string, argument any, whole map[string]any) 
 		if text, ok := e.pseudo(argument); ok {
 			return text
 		}
+		if text, ok := e.stack.standIn(argument); ok {
+			return text
+		}
+	case "Fn::GetStackOutput":
+		if value, of, ok := e.stack.outputOf(argument); ok {
+			there := evaluator{stack: of, resource: e.resource}
+			result := there.value(path, value)
+			e.problems = append(e.problems, there.problems...)
+			return result
+		}
 	case "Fn::Join":
 		if text, ok := e.join(path, argument); ok {
 			return text
@@ -148,6 +159,35 @@ func (e *evaluator) pseudo(name any) (string, bool) {
 		}
 	}
 	return text, text != ""
+}
+
+// standIn is what a local run puts in the place of a reference to a resource that it has a stand-in for: a name in the
+// form that CloudFormation would give it, the same in every run.
+func (s *Stack) standIn(logicalID any) (string, bool) {
+	id, _ := logicalID.(string)
+	switch s.Resources[id].Type {
+	case "AWS::SecretsManager::Secret":
+		return fmt.Sprintf("arn:%s:secretsmanager:%s:%s:secret:%s-%s-EXAMPLE", Partition(s.Region), s.Region, s.Account, s.Name, id), true
+	case "AWS::S3::Bucket":
+		return strings.ToLower(s.Name + "-" + id + "-example"), true
+	}
+	return "", false
+}
+
+// outputOf is the value of another stack's output, and that stack.
+func (s *Stack) outputOf(argument any) (value any, of *Stack, ok bool) {
+	named, _ := argument.(map[string]any)
+	for _, other := range s.siblings() {
+		if other.Name != named["StackName"] || other.Region != named["Region"] {
+			continue
+		}
+		outputs, _ := other.Template["Outputs"].(map[string]any)
+		name, _ := named["OutputName"].(string)
+		output, _ := outputs[name].(map[string]any)
+		value, ok = output["Value"]
+		return value, other, ok
+	}
+	return nil, nil, false
 }
 
 // Partition returns the partition that a Region belongs to.

@@ -14,6 +14,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/archive/bucket"
 	"github.com/genai-pipeline/genai-pipeline/runtime/core"
 	"github.com/genai-pipeline/genai-pipeline/runtime/server"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 func main() {
@@ -34,9 +35,28 @@ func run(ctx context.Context, getenv func(string) string, out io.Writer) error {
 }
 
 func serve(ctx context.Context, c *core.Core) error {
+	if err := onlyHere(c.Settings); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", c.Settings.Listen)
 	if err != nil {
 		return err
 	}
-	return server.Run(ctx, listener, server.Options{Handler: c.Handler, Log: c.Log, DrainTimeout: c.Settings.DrainTimeout})
+	return server.Run(ctx, listener, server.Options{
+		Handler: c.Handler, Log: c.Log, DrainTimeout: c.Settings.DrainTimeout, IdleTimeout: c.Settings.IdleTimeout(),
+	})
+}
+
+// onlyHere refuses to let unknown callers in from other machines: a deployed program, which listens on every address,
+// does not start with authentication off.
+func onlyHere(told settings.Settings) error {
+	if told.Auth.Mode != settings.AuthOff {
+		return nil
+	}
+	host, _, _ := net.SplitHostPort(told.Listen) // checked by settings.Load
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return fmt.Errorf("%s: is %q, and %s is %q, which other machines reach; allowed with it is a loopback address such as \"127.0.0.1:8080\"",
+			settings.EnvAuth, told.Auth.Mode, settings.EnvListen, told.Listen)
+	}
+	return nil
 }

@@ -1,0 +1,88 @@
+package stacks
+
+import (
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/access"
+	"github.com/genai-pipeline/genai-pipeline/constructs/network"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+)
+
+// newNetwork makes the network that the variants of a Region share, with the endpoints that these variants need; nil
+// where none runs in one.
+func newNetwork(scope awscdk.Stage, e environment.Environment, region string, models access.Models, d data) network.Network {
+	function := e.Serverless != nil && e.Serverless.VPC
+	if e.Containers == nil && e.Instances == nil && !function {
+		return nil
+	}
+	stack := awscdk.NewStack(scope, jsii.String("network"), stackProps(e, "Network of the inference gateway"))
+	props := network.Props{
+		Needs: network.Needs{
+			Containers: e.Containers != nil, Instances: e.Instances != nil, Function: function,
+			Secrets: e.Auth.Mode == environment.AuthKeys,
+		},
+		ZoneIDs:     zonesOf(e.Network.ZoneIDs, region),
+		PrefixLists: prefixLists(e.Network.PrefixLists[region]),
+		Policies:    policies(e, region, models, d),
+	}
+	if from, ok := e.Network.Import[region]; ok {
+		props.Import = &network.Import{
+			VpcID: from.VPC, Zones: from.Zones, PublicSubnetIDs: from.Public, IsolatedSubnetIDs: from.Isolated, IsolatedRouteTableIDs: from.RouteTables,
+		}
+		if len(from.EndpointGroups) > 0 {
+			props.Endpoints, props.EndpointGroupIDs, props.Policies = network.EndpointsExisting, from.EndpointGroups, nil
+		}
+	} else {
+		props.Zones, props.CIDR, props.NAT = e.Network.Zones[region], e.Network.CIDR, e.Network.NAT
+		props.FlowLogRetention, props.Retain = e.Network.FlowLogRetention, e.Production
+	}
+	return network.NewNetwork(stack, "Network", props)
+}
+
+// policies are what may pass the endpoints that only the environment can narrow.
+func policies(e environment.Environment, region string, models access.Models, d data) map[network.Service][]network.Statement {
+	narrow := map[network.Service][]network.Statement{network.BedrockRuntime: network.ModelStatements(models)}
+	if e.Auth.Mode == environment.AuthKeys {
+		narrow[network.SecretsManager] = []network.Statement{{
+			Actions:   []string{"secretsmanager:GetSecretValue"},
+			Resources: []string{access.SecretARN(d.tell(e.Settings(settings.VariantContainers, region)).Auth.Secret, region, e.Account)},
+		}}
+	}
+	if e.Instances != nil {
+		narrow[network.S3] = []network.Statement{{
+			Actions:   []string{"s3:GetObject"},
+			Resources: []string{"arn:aws:s3:::cdk-" + qualifier + "-assets-" + e.Account + "-" + region + "/*"},
+		}}
+		narrow[network.CloudFormation] = []network.Statement{network.Signal("arn:aws:cloudformation:" + region + ":" + e.Account + ":stack/" +
+			StageName(e, region) + "-" + settings.VariantInstances + "/*")}
+	}
+	return narrow
+}
+
+// qualifier is that of CDK's bootstrap, whose bucket holds the program of the instances.
+const qualifier = "hnb659fds"
+
+// zonesOf are the ids of a Region's zones: an environment names those of all.
+func zonesOf(ids map[string]string, region string) map[string]string {
+	of := map[string]string{}
+	for zone, id := range ids {
+		if strings.HasPrefix(zone, region) {
+			of[zone] = id
+		}
+	}
+	return of
+}
+
+func prefixLists(ids map[string]string) map[network.Service]string {
+	given := map[network.Service]string{}
+	for service, id := range ids {
+		if id != "" {
+			given[network.Service(service)] = id
+		}
+	}
+	return given
+}

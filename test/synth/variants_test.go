@@ -1,0 +1,260 @@
+package synth
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/stacks"
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+)
+
+func init() {
+	for _, kind := range []string{
+		"AWS::EC2::FlowLog", "AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::EIP", "AWS::EC2::Route", "AWS::EC2::RouteTable",
+		"AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::Subnet",
+		"AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC", "AWS::EC2::VPCEndpoint", "AWS::EC2::VPCGatewayAttachment",
+		"AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::TargetGroup",
+		"AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SecretsManager::Secret", "Custom::EmptyDefaultSecurityGroup",
+	} {
+		if told[kind] == nil {
+			told[kind] = []string{}
+		}
+	}
+}
+
+// kinds is a stack as a person skims it: how many of each type, and the outputs. What each of them looks like, the goldens
+// of the constructs show.
+func (tp template) kinds() string {
+	counts := map[string]int{}
+	for _, r := range tp.Resources {
+		counts[r.Type]++
+	}
+	var lines []string
+	for kind, n := range counts {
+		lines = append(lines, fmt.Sprintf("%3d %s", n, kind))
+	}
+	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[4:], b[4:]) })
+	for name := range tp.Outputs {
+		if !strings.HasPrefix(name, "PublishOutput") && !strings.HasPrefix(name, "ExportsOutput") {
+			lines = append(lines, "    output "+name)
+		}
+	}
+	slices.Sort(lines[len(counts):])
+	return tp.Description + "\n" + strings.Join(lines, "\n") + "\n"
+}
+
+func TestGoldenOfEveryStackOfAProductionEnvironment(t *testing.T) {
+	out := synthesize(t, stub(t), shipped(t, "prod"))
+	var b strings.Builder
+	for _, stack := range []string{"data", "network", "serverless", "containers", "instances"} {
+		fmt.Fprintf(&b, "%s: %s\n", stack, stackOf(t, out, "prod-us-east-1", stack).kinds())
+	}
+	golden(t, "prod-stacks", b.String())
+}
+
+// variantVariables returns the variables of a variant's program wherever its template keeps them.
+func variantVariables(t *testing.T, tp template, variant string) map[string]string {
+	t.Helper()
+	variables := map[string]string{}
+	switch variant {
+	case settings.VariantServerless:
+		return variablesOf(tp.only(t, "AWS::Lambda::Function"))
+	case settings.VariantContainers:
+		container := at(tp.only(t, "AWS::ECS::TaskDefinition").Properties, "ContainerDefinitions", 0)
+		for _, pair := range at(container, "Environment").([]any) {
+			variables[at(pair, "Name").(string)] = fmt.Sprint(at(pair, "Value"))
+		}
+	case settings.VariantInstances:
+		unescape := strings.NewReplacer(`\\`, `\`, `\"`, `"`, "\\`", "`", `\$`, `$`)
+		for line := range strings.FieldsFuncSeq(document(t, bootScript(t, tp), "END_OF_SETTINGS"), func(r rune) bool { return r == '\n' }) {
+			name, quoted, _ := strings.Cut(line, "=")
+			variables[name] = unescape.Replace(quoted[1 : len(quoted)-1])
+		}
+	}
+	return variables
+}
+
+func TestEveryVariantIsToldTheSame(t *testing.T) {
+	e := shipped(t, "local")
+	out := synthesize(t, stub(t), e)
+	for _, variant := range []string{settings.VariantServerless, settings.VariantContainers, settings.VariantInstances} {
+		t.Run(variant, func(t *testing.T) {
+			variables := variantVariables(t, stackOf(t, out, "local-us-east-1", variant), variant)
+			got, err := settings.Load(func(name string) string { return variables[name] })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(e.Settings(variant, "us-east-1"), got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestOneStreamBudgetDrivesEveryTimeout reads the timeouts of all templates and holds them in order, for a short budget
+// and for the longest.
+func TestOneStreamBudgetDrivesEveryTimeout(t *testing.T) {
+	for _, budget := range []time.Duration{45 * time.Second, 890 * time.Second} {
+		e := shipped(t, "local")
+		e.Gateway.StreamBudget = budget
+		out := synthesize(t, stub(t), e)
+		fn := stackOf(t, out, "local-us-east-1", "serverless")
+		function := fn.only(t, "AWS::Lambda::Function").Properties["Timeout"].(float64)
+		var api float64
+		for _, method := range fn.all("AWS::ApiGateway::Method") {
+			if limit, ok := at(method.Properties, "Integration", "TimeoutInMillis").(float64); ok {
+				api = max(api, limit/1000)
+			}
+		}
+		if gateway := budget.Seconds(); !(gateway < function && function <= api && api <= 900) {
+			t.Errorf("serverless: gateway %v s, function %v s, API %v s", gateway, function, api)
+		}
+		for _, variant := range []string{settings.VariantContainers, settings.VariantInstances} {
+			tp := stackOf(t, out, "local-us-east-1", variant)
+			variables := variantVariables(t, tp, variant)
+			program, err := settings.Load(func(name string) string { return variables[name] })
+			if err != nil {
+				t.Fatal(err)
+			}
+			attributes := map[string]string{}
+			for _, of := range []struct{ kind, key string }{
+				{"AWS::ElasticLoadBalancingV2::LoadBalancer", "LoadBalancerAttributes"}, {"AWS::ElasticLoadBalancingV2::TargetGroup", "TargetGroupAttributes"},
+			} {
+				for _, pair := range tp.only(t, of.kind).Properties[of.key].([]any) {
+					attributes[at(pair, "Key").(string)] = fmt.Sprint(at(pair, "Value"))
+				}
+			}
+			idle, keepAlive, drain := secondsOf(t, attributes["idle_timeout.timeout_seconds"]), secondsOf(t, attributes["client_keep_alive.seconds"]),
+				secondsOf(t, attributes["deregistration_delay.timeout_seconds"])
+			if !(program.RequestTimeout == budget && program.PingInterval < idle && budget < idle && idle <= keepAlive && idle < program.IdleTimeout() && drain >= budget) {
+				t.Errorf("%s: pings %v, gateway %v, balancer idle %v, keep-alive %v, server idle %v, drain %v", variant,
+					program.PingInterval, program.RequestTimeout, idle, keepAlive, program.IdleTimeout(), drain)
+			}
+		}
+	}
+}
+
+func secondsOf(t *testing.T, number string) time.Duration {
+	t.Helper()
+	d, err := time.ParseDuration(number + "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestFunctionInTheNetwork(t *testing.T) {
+	e := written(t, "inside", "account: \"123456789012\"\nregions: [us-east-1]\nserverless: {vpc: true}\n"+
+		"network: {zones: {us-east-1: [us-east-1a, us-east-1b]}}\n")
+	out := synthesize(t, stub(t), e)
+	tp, net := stackOf(t, out, "inside-us-east-1", "serverless"), stackOf(t, out, "inside-us-east-1", "network")
+	placed := tp.only(t, "AWS::Lambda::Function").Properties["VpcConfig"]
+	if subnets, groups := at(placed, "SubnetIds").([]any), at(placed, "SecurityGroupIds").([]any); len(subnets) != 2 || len(groups) != 1 {
+		t.Errorf("the function is in %d subnets and %d groups", len(subnets), len(groups))
+	}
+	if n := len(net.endpoints(t)); n != 1 {
+		t.Errorf("there are %d endpoints; a function that knows no keys needs Bedrock's alone", n)
+	}
+	noWorldIn(t, tp)
+	denied := false
+	for _, s := range statementsOf(t, tp.only(t, "AWS::IAM::Policy").Properties["PolicyDocument"]) {
+		denied = denied || s.Effect == "Deny" && slices.Contains(s.Actions, "ec2:CreateNetworkInterface")
+	}
+	if !denied {
+		t.Error("the function's own code may make network interfaces")
+	}
+}
+
+// TestStacksOfAVariantComeAfterWhatTheyStandOn looks at the order in which the CDK command line deploys.
+func TestStacksOfAVariantComeAfterWhatTheyStandOn(t *testing.T) {
+	out := synthesize(t, stub(t), shipped(t, "prod"))
+	var manifest struct {
+		Artifacts map[string]struct {
+			Type         string
+			DisplayName  string
+			Dependencies []string
+		}
+	}
+	readJSON(t, out+"/assembly-prod-us-east-1/manifest.json", &manifest)
+	got := map[string][]string{}
+	for _, artifact := range manifest.Artifacts {
+		if artifact.Type != "aws:cloudformation:stack" {
+			continue
+		}
+		name := strings.TrimPrefix(artifact.DisplayName, "prod-us-east-1/")
+		got[name] = nil
+		for _, id := range artifact.Dependencies {
+			if on := manifest.Artifacts[id]; on.Type == artifact.Type {
+				got[name] = append(got[name], strings.TrimPrefix(on.DisplayName, "prod-us-east-1/"))
+			}
+		}
+		slices.Sort(got[name])
+	}
+	want := map[string][]string{"data": nil, "network": {"data"}, "serverless": {"data"},
+		"containers": {"data", "network"}, "instances": {"data", "network"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestNothingIsOpenToTheWorldUnasked reads every stack of every shipped environment.
+func TestNothingIsOpenToTheWorldUnasked(t *testing.T) {
+	for _, name := range []string{"dev", "local", "prod"} {
+		e := shipped(t, name)
+		out := synthesize(t, stub(t), e)
+		for _, stack := range stacksOf(e) {
+			noWorldIn(t, stackOf(t, out, stacks.StageName(e, "us-east-1"), stack), "Gateway workload to the internet, through NAT")
+		}
+	}
+}
+
+func stacksOf(e environment.Environment) []string {
+	var names []string
+	for _, stack := range []struct {
+		name  string
+		there bool
+	}{{"network", e.Network != nil}, {"serverless", e.Serverless != nil}, {"containers", e.Containers != nil}, {"instances", e.Instances != nil}} {
+		if stack.there {
+			names = append(names, stack.name)
+		}
+	}
+	return names
+}
+
+// TestEndpointPoliciesAreAsNarrowAsTheRoles compares the statements on models.
+func TestEndpointPoliciesAreAsNarrowAsTheRoles(t *testing.T) {
+	out := synthesize(t, stub(t), shipped(t, "prod"))
+	net := stackOf(t, out, "prod-us-east-1", "network")
+	endpoint := net.endpoints(t)["bedrock-runtime"]
+	for _, variant := range []string{settings.VariantContainers, settings.VariantInstances} {
+		tp := stackOf(t, out, "prod-us-east-1", variant)
+		role := map[string]bool{}
+		for _, r := range tp.all("AWS::IAM::Policy") {
+			for _, s := range statementsOf(t, r.Properties["PolicyDocument"]) {
+				if strings.HasPrefix(s.Actions[0], "bedrock:") {
+					role[compact(t, s.Resources)+compact(t, s.Actions)] = true
+				}
+			}
+		}
+		admitted := map[string]bool{}
+		document := endpoint.Properties["PolicyDocument"].(map[string]any)
+		for _, s := range document["Statement"].([]any) {
+			delete(s.(map[string]any), "Principal") // anyone, narrowed by the account
+		}
+		for _, s := range statementsOf(t, document) {
+			admitted[compact(t, s.Resources)+compact(t, s.Actions)] = true
+			if account := at(s.Condition, "StringEquals", "aws:PrincipalAccount"); account != "222222222222" {
+				t.Errorf("the endpoint admits callers of %v", account)
+			}
+		}
+		if diff := cmp.Diff(role, admitted); diff != "" {
+			t.Errorf("%s: %s", variant, diff)
+		}
+	}
+}
