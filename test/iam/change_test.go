@@ -20,7 +20,7 @@ type change struct {
 func (c contract) everyChangeIsNoticed(t *testing.T) {
 	changes := c.changes()
 	for _, change := range changes {
-		changed := contract{c.role, change.policies, c.needs}
+		changed := contract{c.holder, change.policies, c.needs}
 		if len(changed.problems()) == 0 {
 			t.Errorf("nobody notices: %s", change.name)
 		}
@@ -38,9 +38,7 @@ func (c contract) changes() []change {
 			}
 			replace("removed")
 			replace("twice", s, s)
-			denied := s
-			denied.Effect = policy.Deny
-			replace("turned into a denial", denied)
+			replace("turned into its opposite", opposite(s))
 			for _, edit := range slices.Concat(editActions(s), editResources(s), editConditions(s)) {
 				replace(edit.name, edit.Statement)
 			}
@@ -52,6 +50,15 @@ func (c contract) changes() []change {
 		}
 	}
 	return all
+}
+
+func opposite(s policy.Statement) policy.Statement {
+	if s.Effect == policy.Allow {
+		s.Effect = policy.Deny
+	} else {
+		s.Effect = policy.Allow
+	}
+	return s
 }
 
 // strangers are statements that no program needs.
@@ -76,12 +83,21 @@ type edit struct {
 	policy.Statement
 }
 
+// widened returns the texts that make a statement allow more. A denial that reaches further lets no one do more, so it
+// gets none.
+func widened(s policy.Statement, texts ...string) []string {
+	if s.Effect == policy.Deny {
+		return nil
+	}
+	return texts
+}
+
 func editActions(s policy.Statement) []edit {
 	var edits []edit
 	for i, action := range s.Actions {
 		service, _, _ := strings.Cut(action, ":")
 		edits = append(edits, edit{"without " + action, withActions(s, slices.Delete(slices.Clone(s.Actions), i, i+1))})
-		for _, other := range []string{action + "X", action + "*", service + ":*", "*"} {
+		for _, other := range append(widened(s, action+"*", service+":*", "*"), action+"X") {
 			edits = append(edits, edit{action + " becomes " + other, withActions(s, replaced(s.Actions, i, other))})
 		}
 	}
@@ -98,22 +114,19 @@ func editResources(s policy.Statement) []edit {
 	var edits []edit
 	for i, resource := range s.Resources {
 		edits = append(edits, edit{"without " + resource, withResources(s, slices.Delete(slices.Clone(s.Resources), i, i+1))})
-		others := []string{resource + "/narrower", "*"}
-		if !strings.HasSuffix(resource, "*") {
-			others = append(others, resource+"*")
-		}
+		others := append(widened(s, "*", strings.TrimSuffix(resource, "*")+"*"), resource+"/narrower")
 		if slash := strings.LastIndexByte(resource, '/'); slash >= 0 {
-			others = append(others, resource[:slash]+"/*")
+			others = append(others, widened(s, resource[:slash]+"/*")...)
 		}
-		for segment := 3; segment < 6; segment++ {
-			for _, text := range []string{"*", "other"} {
-				parts := strings.SplitN(resource, ":", 6)
-				parts[segment] = text
-				others = append(others, strings.Join(parts, ":"))
-			}
+		parts := strings.SplitN(resource, ":", 6)
+		for segment := 3; segment < min(6, len(parts)); segment++ {
+			others = append(others, strings.Join(replaced(parts, segment, "other"), ":"))
+			others = append(others, widened(s, strings.Join(replaced(parts, segment, "*"), ":"))...)
 		}
 		for _, other := range others {
-			edits = append(edits, edit{resource + " becomes " + other, withResources(s, replaced(s.Resources, i, other))})
+			if other != resource {
+				edits = append(edits, edit{resource + " becomes " + other, withResources(s, replaced(s.Resources, i, other))})
+			}
 		}
 	}
 	return edits
@@ -139,16 +152,29 @@ func editConditions(s policy.Statement) []edit {
 			add(fmt.Sprintf("condition %s becomes %s", c, changed), replaced(s.Conditions, i, changed))
 		}
 		other(c.Operator+"IfExists", c.Values...)
-		other("StringLike", "*")
 		other("StringNotEquals", c.Values...)
 		other("Null", "true")
-		other("Null", "false")
-		for j := range c.Values {
-			other(c.Operator, replaced(c.Values, j, c.Values[j]+"-other")...)
-			other(c.Operator, append(slices.Clone(c.Values), c.Values[j]+"-other")...)
+		for _, text := range widened(s, "*") {
+			other("StringLike", text)
+			other("Null", "false")
+		}
+		for j, value := range c.Values {
+			different := otherValue(value)
+			other(c.Operator, replaced(c.Values, j, different)...)
+			for _, text := range widened(s, different) {
+				other(c.Operator, append(slices.Clone(c.Values), text)...)
+			}
 		}
 	}
 	return edits
+}
+
+// otherValue is a value that the given one does not already match: what ends in a wildcard matches every longer one.
+func otherValue(value string) string {
+	if parts := strings.SplitN(value, ":", 6); len(parts) == 6 && strings.HasSuffix(value, "*") {
+		return strings.Join(replaced(parts, 4, strangerAccount), ":")
+	}
+	return value + "-other"
 }
 
 func replaced[T any](list []T, i int, with T) []T {

@@ -15,50 +15,74 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the tables in testdata")
 
-func TestTheRoleAllowsExactlyWhatIsCalled(t *testing.T) {
+func TestTheRolesAllowExactlyWhatIsCalled(t *testing.T) {
 	for _, s := range subjects(t) {
 		t.Run(s.stack.ID, func(t *testing.T) {
 			t.Parallel()
-			c := newContract(t, s)
-			for _, problem := range c.problems() {
-				t.Error(problem)
-			}
-			if t.Failed() {
-				return // a contract that is broken would be red for every change
-			}
-			t.Run("every change is noticed", c.everyChangeIsNoticed)
-			if strings.HasPrefix(s.stack.ID, own+"-") {
-				t.Run("table", func(t *testing.T) { c.compareTable(t, filepath.Join("testdata", s.name+".contract")) })
+			calls := observed(t, s)
+			for _, r := range s.asked(t).roles {
+				t.Run(r.id, func(t *testing.T) {
+					table := ""
+					if strings.HasPrefix(s.stack.ID, own+"-") || strings.HasPrefix(s.stack.ID, keyed+"-") {
+						table = strings.ReplaceAll(s.stack.ID, "/", "-") + "-" + r.id
+					}
+					roleContract(t, s, r, calls).hold(t, table)
+				})
 			}
 		})
 	}
 }
 
-// contract is a role's policies and everything they are needed for.
+// contract is a role's policies, or an endpoint's, and everything they are needed for.
 type contract struct {
-	role     string // for messages
+	holder   string // for messages
 	policies []policy.Policy
 	needs    []need
 }
 
-func newContract(t *testing.T, s subject) contract {
+func roleContract(t *testing.T, s subject, r role, calls []call) contract {
 	t.Helper()
-	c := contract{role: s.stack.ID + "/" + s.told.role}
+	c := contract{holder: s.stack.ID + "/" + r.id, needs: r.needs}
 	var err error
-	if c.policies, err = policiesOf(s.stack, s.told.role); err != nil {
+	if c.policies, err = policiesOf(s.stack, r.id); err != nil {
 		t.Fatal(err)
 	}
-	if c.needs, err = s.platform(s); err != nil {
-		t.Fatal(err)
+	if r.program {
+		c.needs = append(c.needs, programNeeds(t, s, calls)...)
 	}
-	for _, call := range observe(t, s) {
+	return c
+}
+
+// programNeeds is what AWS evaluates because of a program's calls.
+func programNeeds(t *testing.T, s subject, calls []call) []need {
+	t.Helper()
+	var all []need
+	for _, call := range calls {
 		needs, err := needsOf(call, s.stack.Account)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.needs = append(c.needs, needs...)
+		if call.region != s.stack.Region {
+			needs = passing(needs) // an endpoint is one Region's
+		}
+		all = append(all, needs...)
 	}
-	return c
+	return all
+}
+
+// hold fails the test for every problem, and for every change of the policies that nobody would notice. It compares the
+// table with the one in testdata, if that has a name.
+func (c contract) hold(t *testing.T, table string) {
+	for _, problem := range c.problems() {
+		t.Error(problem)
+	}
+	if t.Failed() {
+		return // a contract that is broken would be red for every change
+	}
+	t.Run("every change is noticed", c.everyChangeIsNoticed)
+	if table != "" {
+		t.Run("table", func(t *testing.T) { c.compareTable(t, filepath.Join("testdata", table+".contract")) })
+	}
 }
 
 // problems returns what is wrong: a call that is not allowed, a grant that no call needs, a grant that two statements
@@ -68,7 +92,8 @@ func (c contract) problems() []string {
 	return slices.Concat(missing, c.unused(grants), c.wider())
 }
 
-// grant is one action pattern on one resource pattern of one statement: the least that can be taken away.
+// grant is one action pattern on one resource pattern of one statement: the least that can be taken away. Of a denial it
+// is what the statement keeps out.
 type grant struct {
 	policy.Place
 	action, resource string
@@ -89,23 +114,41 @@ func (c contract) missing() (problems []string, grants map[grant]*use) {
 		case err != nil:
 			problems = append(problems, fmt.Sprintf("%s\n\tcannot be evaluated: %v", n.by, err))
 		case decision.Outcome == policy.ExplicitlyDenied:
-			problems = append(problems, fmt.Sprintf("%s\n\tneeds     %s\n\trole      %s\n\tdenied by %s",
-				n.by, n.Request, c.role, c.at(decision.Places[0])))
+			problems = append(problems, fmt.Sprintf("%s\n\tneeds     %s\n\tholder    %s\n\tdenied by %s",
+				n.by, n.Request, c.holder, c.at(decision.Places[0])))
 		case decision.Outcome != policy.Allowed:
-			problems = append(problems, fmt.Sprintf("%s\n\tneeds     %s\n\trole      %s does not allow it\n\tclosest   %s",
-				n.by, n.Request, c.role, policy.Closest(c.policies, n.Request)))
+			problems = append(problems, fmt.Sprintf("%s\n\tneeds     %s\n\tholder    %s does not allow it\n\tclosest   %s",
+				n.by, n.Request, c.holder, policy.Closest(c.policies, n.Request)))
+		default:
+			c.note(grants, n.by, n.Request, decision.Places)
 		}
-		c.note(grants, n, decision.Places)
+		for _, f := range n.never {
+			if decision, err := policy.Decide(c.policies, f.Request); err == nil && decision.Outcome == policy.ExplicitlyDenied && c.allowedBut(f.Request) {
+				c.note(grants, "nothing: it keeps out "+f.why, f.Request, decision.Places)
+			}
+		}
 	}
 	return problems, grants
 }
 
-func (c contract) note(grants map[grant]*use, n need, places []policy.Place) {
+// allowedBut tells whether a request would be allowed if no statement denied anything: a denial of what is not allowed
+// anyway is needed for nothing.
+func (c contract) allowedBut(r policy.Request) bool {
+	policies := slices.Clone(c.policies)
+	for i, p := range policies {
+		policies[i].Statements = slices.DeleteFunc(slices.Clone(p.Statements), func(s policy.Statement) bool { return s.Effect == policy.Deny })
+	}
+	decision, err := policy.Decide(policies, r)
+	return err == nil && decision.Outcome == policy.Allowed
+}
+
+// note adds a request to the uses of every grant that decided it.
+func (c contract) note(grants map[grant]*use, by string, r policy.Request, places []policy.Place) {
 	for i, place := range places {
 		s := c.statement(place)
 		for _, action := range s.Actions {
 			for _, resource := range s.Resources {
-				if !policy.MatchAction(action, n.Action) || !policy.MatchResource(resource, n.Resource) {
+				if !policy.MatchAction(action, r.Action) || !policy.MatchResource(resource, r.Resource) {
 					continue
 				}
 				g := grant{place, action, resource}
@@ -113,7 +156,7 @@ func (c contract) note(grants map[grant]*use, n need, places []policy.Place) {
 					grants[g] = &use{}
 				}
 				if len(places) == 1 {
-					grants[g].alone = append(grants[g].alone, n.by)
+					grants[g].alone = append(grants[g].alone, by)
 				} else {
 					grants[g].also = c.at(places[(i+1)%len(places)])
 				}
@@ -128,13 +171,13 @@ func (c contract) unused(grants map[grant]*use) []string {
 	for i, p := range c.policies {
 		for j, s := range p.Statements {
 			place := policy.Place{Policy: i, Statement: j}
-			if len(s.NotActions)+len(s.NotResources) > 0 || s.Effect != policy.Allow {
-				problems = append(problems, fmt.Sprintf("%s\n\trole %s: no call can show that this statement is needed", c.at(place), c.role))
+			if len(s.NotActions)+len(s.NotResources) > 0 {
+				problems = append(problems, fmt.Sprintf("%s\n\t%s: no call can show that this statement is needed", c.at(place), c.holder))
 			}
 			for _, action := range s.Actions {
 				for _, resource := range s.Resources {
 					if why := whyUnused(grants[grant{place, action, resource}]); why != "" {
-						problems = append(problems, fmt.Sprintf("%s on %s\n\trole      %s\n\tstatement %s\n\t%s", action, resource, c.role, c.at(place), why))
+						problems = append(problems, fmt.Sprintf("%s on %s\n\tholder    %s\n\tstatement %s\n\t%s", action, resource, c.holder, c.at(place), why))
 					}
 				}
 			}
@@ -170,7 +213,7 @@ func (c contract) wider() []string {
 				if err == nil {
 					where = c.at(decision.Places[0])
 				}
-				problems = append(problems, fmt.Sprintf("%s: %s\n\tno call needs it, and role %s allows it\n\tstatement %s", f.why, f.Request, c.role, where))
+				problems = append(problems, fmt.Sprintf("%s: %s\n\tno call needs it, and %s allows it\n\tstatement %s", f.why, f.Request, c.holder, where))
 			}
 		}
 	}
@@ -192,6 +235,9 @@ func (c contract) table() string {
 	var blocks []string
 	for g, u := range grants {
 		var b strings.Builder
+		if c.statement(g.Place).Effect == policy.Deny {
+			b.WriteString("denied ")
+		}
 		fmt.Fprintf(&b, "%s\n  on %s\n", g.action, g.resource)
 		for _, condition := range c.statement(g.Place).Conditions {
 			fmt.Fprintf(&b, "  if %s\n", condition)
@@ -208,7 +254,7 @@ func (c contract) table() string {
 
 // compareTable holds the table against the file.
 func (c contract) compareTable(t *testing.T, path string) {
-	got := "# What the role may do in the environment contract.yaml, and the calls that need it. Made by a test: -update.\n\n" + c.table()
+	got := "# What the role of this name may do, and the calls that need it. Made by a test: -update.\n\n" + c.table()
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

@@ -34,13 +34,13 @@ func TestAStrangerIsNoticed(t *testing.T) {
 	s := subjects(t)[0]
 	w := newWorld(t)
 	delete(w.standIns, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
-	c := client{s.start(t, s, w.standIns), w}
+	c := client{s.start(t, s, w.standIns), false, w}
 	if status := c.askModel(t, "haiku", shapes[0]); status == http.StatusOK {
 		t.Errorf("answered %d without Bedrock", status)
 	}
 	seen := w.strangers.requests()
-	if len(seen) == 0 || !strings.Contains(seen[0], "/converse, signed by "+roleKey+" for bedrock in us-east-1") {
-		t.Errorf("the recorder saw %q", seen)
+	if len(seen) == 0 || !strings.Contains(seen[0].text, "/converse, signed by "+roleKey+" for bedrock in us-east-1") {
+		t.Errorf("the recorder saw %+v", seen)
 	}
 }
 
@@ -60,8 +60,8 @@ func TestAFixedAddressIsNoticed(t *testing.T) {
 		_ = response.Body.Close()
 		t.Errorf("answered %s", response.Status)
 	}
-	if seen := w.strangers.requests(); len(seen) != 1 || seen[0] != "CONNECT sts.amazonaws.com:443, unsigned" {
-		t.Errorf("the recorder saw %q", seen)
+	if seen := w.strangers.requests(); len(seen) != 1 || seen[0].text != "CONNECT sts.amazonaws.com:443, unsigned" {
+		t.Errorf("the recorder saw %+v", seen)
 	}
 }
 
@@ -71,22 +71,22 @@ func TestNeedsOfACall(t *testing.T) {
 		call call
 		want []string
 	}{
-		{"on demand", call{"Converse", "amazon.nova-lite-v1:0", "us-west-2"}, []string{
+		{"on demand", call{"bedrock", "Converse", "amazon.nova-lite-v1:0", "us-west-2"}, []string{
 			"bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0, aws:RequestedRegion=us-west-2",
 		}},
-		{"global", call{"ConverseStream", "global.anthropic.claude-sonnet-5-5", "us-east-1"}, []string{
+		{"global", call{"bedrock", "ConverseStream", "global.anthropic.claude-sonnet-5-5", "us-east-1"}, []string{
 			"bedrock:InvokeModelWithResponseStream on P, aws:RequestedRegion=us-east-1",
 			"bedrock:InvokeModelWithResponseStream on arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-5-5, aws:RequestedRegion=us-east-1, bedrock:InferenceProfileArn=P",
 			"bedrock:InvokeModelWithResponseStream on arn:aws:bedrock:::foundation-model/anthropic.claude-sonnet-5-5, aws:RequestedRegion=unspecified, bedrock:InferenceProfileArn=P",
 		}},
-		{"geography", call{"InvokeModel", "us.anthropic.claude-haiku-5-5", "us-west-2"}, []string{
+		{"geography", call{"bedrock", "InvokeModel", "us.anthropic.claude-haiku-5-5", "us-west-2"}, []string{
 			"bedrock:InvokeModel on P, aws:RequestedRegion=us-west-2",
 			"bedrock:InvokeModel on arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-5-5, aws:RequestedRegion=us-east-1, bedrock:InferenceProfileArn=P",
 			"bedrock:InvokeModel on arn:aws:bedrock:us-east-2::foundation-model/anthropic.claude-haiku-5-5, aws:RequestedRegion=us-east-2, bedrock:InferenceProfileArn=P",
 			"bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-5-5, aws:RequestedRegion=us-west-2, bedrock:InferenceProfileArn=P",
 		}},
-		{"operation nobody knows", call{"CountTokens", "amazon.nova-lite-v1:0", "us-east-1"}, nil},
-		{"geography nobody knows", call{"Converse", "us.anthropic.claude-haiku-5-5", "ca-central-1"}, nil},
+		{"operation nobody knows", call{"bedrock", "CountTokens", "amazon.nova-lite-v1:0", "us-east-1"}, nil},
+		{"geography nobody knows", call{"bedrock", "Converse", "us.anthropic.claude-haiku-5-5", "ca-central-1"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,7 +94,7 @@ func TestNeedsOfACall(t *testing.T) {
 			if (err != nil) != (tt.want == nil) || len(needs) != len(tt.want) {
 				t.Fatalf("got %d needs, %v", len(needs), err)
 			}
-			profile := "arn:aws:bedrock:" + tt.call.region + ":123456789012:inference-profile/" + tt.call.model
+			profile := "arn:aws:bedrock:" + tt.call.region + ":123456789012:inference-profile/" + tt.call.resource
 			for i, n := range needs {
 				if want := strings.ReplaceAll(strings.ReplaceAll(tt.want[i], "=P", "="+profile), " P,", " "+profile+","); n.String() != want {
 					t.Errorf("got  %s\nwant %s", n, want)
@@ -106,7 +106,7 @@ func TestNeedsOfACall(t *testing.T) {
 
 func TestAFailureNamesCallRoleAndStatement(t *testing.T) {
 	near := policy.Statement{Effect: policy.Allow, Actions: []string{"bedrock:InvokeModel"}, Resources: []string{modelARN("us-west-2", "amazon.nova-lite-v1:0")}}
-	needs, err := needsOf(call{"Converse", "amazon.nova-lite-v1:0", "us-east-1"}, "123456789012")
+	needs, err := needsOf(call{"bedrock", "Converse", "amazon.nova-lite-v1:0", "us-east-1"}, "123456789012")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,10 +114,10 @@ func TestAFailureNamesCallRoleAndStatement(t *testing.T) {
 	got := strings.Join(c.problems(), "\n")
 	want := `Converse amazon.nova-lite-v1:0 in us-east-1
 	needs     bedrock:InvokeModel on arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0, aws:RequestedRegion=us-east-1
-	role      stack/Role does not allow it
+	holder    stack/Role does not allow it
 	closest   Default, statement 0 (Allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0): it is not about resource arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0
 bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0
-	role      stack/Role
+	holder    stack/Role
 	statement Default, statement 0 (Allow bedrock:InvokeModel on arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0)
 	no call uses it`
 	if got != want {

@@ -1,5 +1,5 @@
-// Package iam_test holds the role of each variant's program to a contract: it allows every call that the program makes
-// and that AWS makes in its name, and nothing else. The calls are not listed by hand: the real binary is started from
+// Package iam_test holds the roles of each variant, and the VPC endpoints that its calls pass, to a contract: they allow
+// every call that the program makes and that AWS makes for it, and nothing else. The calls are not listed by hand: the real binary is started from
 // its synthesized template against endpoints that record what it signs, and the role's policies in that same template
 // are evaluated on what they recorded.
 //
@@ -17,8 +17,11 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
-// own is the name of the environment in testdata.
-const own = "contract"
+// The environments in testdata: the first with every way to call a model, the second with API keys and a network.
+const (
+	own   = "contract"
+	keyed = "keyed"
+)
 
 // built is what TestMain prepares once: every environment, synthesized, and a folder for programs.
 var built struct {
@@ -48,6 +51,6 @@ func prepare(dir string) (err error) {
 		return err
 	}
 	built.dir = dir
-	built.assembly, err = synthesis.Synthesize(built.root, dir, filepath.Join("testdata", own+".yaml"))
+	built.assembly, err = synthesis.Synthesize(built.root, dir, filepath.Join("testdata", own+".yaml"), filepath.Join("testdata", keyed+".yaml"))
 	return err
 }

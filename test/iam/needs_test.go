@@ -14,6 +14,8 @@ type need struct {
 	policy.Request
 	by    string      // the call
 	never []forbidden // neighbours of the request, of its own kind
+	// through are the VPC endpoints that the call passes when it comes from the network; none when it passes no endpoint.
+	through []string
 }
 
 // forbidden is a request that the role must not be allowed, unless it is itself needed.
@@ -34,10 +36,55 @@ func newNeed(by, action, resource string, context map[string]string) need {
 	return need{Request: policyRequest(action, resource, context), by: by}
 }
 
-// call is a signed call to Bedrock.
-type call struct{ operation, model, region string }
+// strangerAccount is an account that nothing of ours is in.
+const strangerAccount = "999999999999"
 
-func (c call) String() string { return fmt.Sprintf("%s %s in %s", c.operation, c.model, c.region) }
+// call is a signed call to a service.
+type call struct{ service, operation, resource, region string }
+
+func (c call) String() string { return fmt.Sprintf("%s %s in %s", c.operation, c.resource, c.region) }
+
+// needsOf is what AWS evaluates for a call from an account.
+func needsOf(c call, account string) ([]need, error) {
+	switch c.service {
+	case "bedrock":
+		return modelNeeds(c, account)
+	case "secretsmanager":
+		return []need{secretNeed(c, account)}, nil
+	case "s3":
+		return []need{objectNeed(c)}, nil
+	}
+	return nil, fmt.Errorf("%s: nobody has said what %s evaluates", c, c.service)
+}
+
+// secretNeed is a secret read by its name or its ARN. Secrets Manager evaluates the ARN, which ends in six characters of
+// its own (AWS Secrets Manager User Guide, "What's in a Secrets Manager secret?").
+func secretNeed(c call, account string) need {
+	arn := c.resource
+	if !strings.HasPrefix(arn, "arn:") {
+		arn = "arn:aws:secretsmanager:" + c.region + ":" + account + ":secret:" + c.resource + "-AbCdEf"
+	}
+	n := newNeed(c.String(), c.service+":"+c.operation, arn, nil)
+	n.through = []string{throughSecrets}
+	n.never = []forbidden{
+		{"another secret", policyRequest(n.Action, strings.TrimSuffix(arn, "-AbCdEf")+"-other-AbCdEf", nil)},
+		{"a secret with a longer name", policyRequest(n.Action, arn+"-other", nil)},
+	}
+	return n
+}
+
+// objectNeed is an object put into a bucket.
+func objectNeed(c call) need {
+	bucket, key, _ := strings.Cut(c.resource, "/")
+	arn := func(bucket, key string) string { return "arn:aws:s3:::" + bucket + "/" + key }
+	n := newNeed("PutObject in "+bucket, c.service+":"+c.operation, arn(bucket, key), nil)
+	n.through = []string{throughS3}
+	n.never = []forbidden{
+		{"another bucket", policyRequest(n.Action, arn(bucket+"-other", key), nil)},
+		{"an object outside the folder", policyRequest(n.Action, arn(bucket, "other-"+key), nil)},
+	}
+	return n
+}
 
 // actions is the permission of each operation. Converse and ConverseStream have none of their own (Amazon Bedrock API
 // Reference, at each of the two).
@@ -70,23 +117,25 @@ var destinations = map[source][]string{
 	{"us.anthropic.claude-haiku-5-5", "us-west-2"}: {"us-east-1", "us-east-2", "us-west-2"},
 }
 
-// needsOf is what AWS evaluates for a call from an account (Amazon Bedrock User Guide, "Prerequisites for inference
+// modelNeeds is what AWS evaluates for a call of a model (Amazon Bedrock User Guide, "Prerequisites for inference
 // profiles" and "Global cross-Region inference"): the model itself on demand; with a profile, the profile and then the
 // model in every Region the call may go to, with the profile in the context. A global call's model has an ARN without a
 // Region, and its requested Region is "unspecified".
-func needsOf(c call, account string) ([]need, error) {
+func modelNeeds(c call, account string) ([]need, error) {
 	action, ok := actions[c.operation]
 	if !ok {
 		return nil, fmt.Errorf("%s: nobody has said which permission that operation needs", c)
 	}
-	prefix, model, _ := strings.Cut(c.model, ".")
+	prefix, model, _ := strings.Cut(c.resource, ".")
 	if prefix != global && !slices.Contains(geographies, prefix) {
-		n := newNeed(c.String(), action, modelARN(c.region, c.model), map[string]string{keyRegion: c.region})
-		n.never = []forbidden{{"another model", policyRequest(action, modelARN(c.region, c.model+"-other"), map[string]string{keyRegion: c.region})}}
+		n := newNeed(c.String(), action, modelARN(c.region, c.resource), map[string]string{keyRegion: c.region})
+		n.through = []string{throughBedrock}
+		n.never = []forbidden{{"another model", policyRequest(action, modelARN(c.region, c.resource+"-other"), map[string]string{keyRegion: c.region})}}
 		return []need{n}, nil
 	}
-	profile := fmt.Sprintf("arn:aws:bedrock:%s:%s:inference-profile/%s", c.region, account, c.model)
+	profile := fmt.Sprintf("arn:aws:bedrock:%s:%s:inference-profile/%s", c.region, account, c.resource)
 	first := newNeed(c.String(), action, profile, map[string]string{keyRegion: c.region})
+	first.through = []string{throughBedrock}
 	first.never = []forbidden{{"another profile", policyRequest(action, profile+"-other", map[string]string{keyRegion: c.region})}}
 	needs := []need{first}
 	through := func(modelRegion, requested string) {
@@ -97,7 +146,7 @@ func needsOf(c call, account string) ([]need, error) {
 		through("", "unspecified")
 		return needs, nil
 	}
-	regions, known := destinations[source{c.model, c.region}]
+	regions, known := destinations[source{c.resource, c.region}]
 	if !known {
 		return nil, fmt.Errorf("%s: nobody has said where AWS routes this profile from there; add it to destinations, with its source", c)
 	}
@@ -111,6 +160,7 @@ func needsOf(c call, account string) ([]need, error) {
 func throughProfile(c call, action, profile, model, requested string) need {
 	context := map[string]string{keyProfile: profile, keyRegion: requested}
 	n := newNeed(c.String(), action, model, context)
+	n.through = []string{throughBedrock}
 	changed := func(key, value string) map[string]string {
 		other := maps.Clone(context)
 		other[key] = value
@@ -142,6 +192,9 @@ func neighbours(n need, all []need) []forbidden {
 	service, _, _ := strings.Cut(n.Action, ":")
 	others := []string{service + ":AnyOtherAction", n.Action + "Other"}
 	for _, other := range all {
+		if other.Resource == "*" && n.Resource != "*" {
+			continue // it knows no resource, and is granted on all
+		}
 		if strings.HasPrefix(other.Action, service+":") && other.Action != n.Action && !slices.Contains(others, other.Action) {
 			others = append(others, other.Action)
 		}
@@ -151,10 +204,13 @@ func neighbours(n need, all []need) []forbidden {
 		request.Action = action
 		near = append(near, forbidden{"another action", request})
 	}
+	if !strings.HasPrefix(n.Resource, "arn:") {
+		return near // the action knows no resource
+	}
 	for _, segment := range []struct {
 		at       int
 		why, put string
-	}{{3, "another Region", "ap-south-2"}, {4, "another account", "999999999999"}} {
+	}{{3, "another Region", "ap-south-2"}, {4, "another account", strangerAccount}} {
 		parts := strings.SplitN(n.Resource, ":", 6)
 		parts[segment.at] = segment.put
 		request := n.Request

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +14,23 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
+
+// observations are the calls of each subject, by its stack's id.
+var observations sync.Map
+
+// observed returns the calls of a subject, which runs once. Tests that ask for the same subject must do so one after the
+// other.
+func observed(t *testing.T, s subject) []call {
+	t.Helper()
+	if calls, ok := observations.Load(s.stack.ID); ok {
+		return calls.([]call)
+	}
+	calls := observe(t, s)
+	if !t.Failed() {
+		observations.Store(s.stack.ID, calls)
+	}
+	return calls
+}
 
 // observe runs the program of a subject through everything that makes it call AWS, and returns the calls, each once.
 func observe(t *testing.T, s subject) []call {
@@ -22,11 +40,14 @@ func observe(t *testing.T, s subject) []call {
 		t.Fatal(err)
 	}
 	var calls []call
-	// Every part has a process of its own: the retry budget and the cooling of targets outlive a request.
+	// Every part has a process of its own: the retry budget and the cooling of targets outlive a request. What it calls
+	// while it ends counts too.
 	part := func(name string, run func(*testing.T, client)) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			run(t, client{s.start(t, s, w.standIns), w})
+			t.Run("asked", func(t *testing.T) {
+				run(t, client{s.start(t, s, w.standIns), told.Auth.Mode == settings.AuthKeys, w})
+			})
 			calls = append(calls, w.calls(t)...)
 		})
 	}
@@ -44,6 +65,7 @@ func observe(t *testing.T, s subject) []call {
 // client asks a running program.
 type client struct {
 	url   string
+	keyed bool // callers have API keys
 	world *world
 }
 
@@ -61,7 +83,7 @@ var shapes = []shape{
 	{endpoint.Messages, true},
 }
 
-// ask sends a request that is signed as far as an API can tell without the key, and reads the whole answer.
+// ask sends a request with the API key, or signed as far as an API can tell without the secret, and reads the whole answer.
 func (c client) ask(t *testing.T, method, path, body string) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, c.url+path, strings.NewReader(body))
@@ -72,6 +94,9 @@ func (c client) ask(t *testing.T, method, path, body string) int {
 	request.Header.Set("X-Amz-Date", "20261122T000000Z")
 	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIACALLER/20261122/us-east-1/execute-api/aws4_request, "+
 		"SignedHeaders=host;x-amz-date, Signature="+strings.Repeat("0", 64))
+	if c.keyed {
+		request.Header.Set("Authorization", "Bearer "+callerKey)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)

@@ -1,43 +1,56 @@
 package iam_test
 
 import (
-	"fmt"
+	"bufio"
+	"encoding/json"
+	"io"
+	"maps"
 	"net/http/httptest"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/apigateway"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/invoke"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/lambdaruntime"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
 // variant is one way the product runs. A new one is one more row.
 type variant struct {
 	name string // last part of its stacks' ids
-	// principal is the AWS service that takes the role.
-	principal string
 	// program reads from a stack which program runs there, with which role and environment.
 	program func(*assembly.Stack) (program, error)
-	// start runs the program with its environment and the stand-ins, and returns where it answers HTTP.
+	// start runs the program with its environment and the stand-ins until the test ends, and returns where it answers HTTP.
 	start func(t *testing.T, s subject, standIns map[string]string) (url string)
-	// platform is what AWS itself asks of the role, with the reason.
-	platform func(subject) ([]need, error)
+	// platform is what AWS itself asks of the variant's roles and of the network, with the reason.
+	platform func(subject) (platform, error)
 }
 
 var variants = []variant{
-	{"serverless", "lambda.amazonaws.com", functionProgram, startFunction, functionPlatform},
+	{"serverless", functionProgram, startFunction, functionPlatform},
+	{"containers", taskProgram, startTask, taskPlatform},
+	{"instances", instanceProgram, startInstance, instancePlatform},
 }
 
-// program is what a template says about a program.
-type program struct {
-	resource    string // logical id of what runs it
-	pkg         string
-	role        string // logical id
-	environment map[string]string
+// platform is what AWS does for a variant, beside what its program calls.
+type platform struct {
+	roles []role
+	// unsigned is what passes the network's endpoints without a role of ours.
+	unsigned []need
+}
+
+// role is one role of a variant's stack.
+type role struct {
+	id        string // logical
+	principal string // the AWS service that takes it
+	program   bool   // the program's calls are signed with it
+	needs     []need // of AWS
 }
 
 // subject is one variant in one stack.
@@ -52,6 +65,7 @@ func subjects(t *testing.T) []subject {
 	t.Helper()
 	var all []subject
 	for _, v := range variants {
+		found := len(all)
 		for _, stack := range built.assembly.Stacks {
 			if !strings.HasSuffix(stack.ID, "/"+v.name) {
 				continue
@@ -62,11 +76,21 @@ func subjects(t *testing.T) []subject {
 			}
 			all = append(all, subject{v, stack, told})
 		}
-	}
-	if len(all) == 0 {
-		t.Fatal("no stack of any variant was synthesized")
+		if len(all) == found {
+			t.Fatalf("no stack of %s was synthesized", v.name)
+		}
 	}
 	return all
+}
+
+// asked is what AWS itself asks of a subject.
+func (s subject) asked(t *testing.T) platform {
+	t.Helper()
+	p, err := s.platform(s)
+	if err != nil {
+		t.Fatalf("stack %s: %v", s.stack.ID, err)
+	}
+	return p
 }
 
 var compiled sync.Map // path of a program by its package
@@ -83,29 +107,6 @@ func binary(t *testing.T, pkg string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-func functionProgram(stack *assembly.Stack) (program, error) {
-	f, err := onlyFunction(stack)
-	if err != nil {
-		return program{}, err
-	}
-	role, attribute, _ := assembly.Reference(stack.Resources[f.LogicalID].Properties["Role"])
-	if attribute != "Arn" {
-		return program{}, fmt.Errorf("function %s has no role of this stack", f.LogicalID)
-	}
-	return program{resource: f.LogicalID, pkg: f.Program, role: role, environment: f.Environment}, nil
-}
-
-func onlyFunction(stack *assembly.Stack) (assembly.Function, error) {
-	functions, err := stack.Functions()
-	if err != nil {
-		return assembly.Function{}, err
-	}
-	if len(functions) != 1 {
-		return assembly.Function{}, fmt.Errorf("there are %d functions of ours, want 1", len(functions))
-	}
-	return functions[0], nil
 }
 
 // startFunction runs the function behind the template's API.
@@ -136,26 +137,64 @@ func startFunction(t *testing.T, s subject, standIns map[string]string) string {
 	return server.URL
 }
 
-// functionPlatform is Lambda writing the function's output to its log group with the function's role (AWS Lambda
-// Developer Guide, "Defining Lambda function permissions with an execution role"; the actions are those of the managed
-// policy AWSLambdaBasicExecutionRole without CreateLogGroup, for the stack makes the group). The program does neither
-// call itself, so no recorder can see them. For both, IAM's refusals name the log stream.
-func functionPlatform(s subject) ([]need, error) {
-	function := s.stack.Resources[s.told.resource]
-	logging, _ := function.Properties["LoggingConfig"].(map[string]any)
-	id, _, ok := assembly.Reference(logging["LogGroup"])
+// startTask runs the server as ECS does, which tells a container its Region (Amazon ECS Developer Guide, "Amazon ECS
+// environment variables", read 2026-11-23).
+func startTask(t *testing.T, s subject, standIns map[string]string) string {
+	return startServer(t, s, standIns, map[string]string{"AWS_REGION": s.stack.Region})
+}
+
+// startInstance runs the server as systemd does: with the environment file and nothing else.
+func startInstance(t *testing.T, s subject, standIns map[string]string) string {
+	return startServer(t, s, standIns, nil)
+}
+
+// startServer runs the server, on a free port of this machine alone.
+func startServer(t *testing.T, s subject, standIns, further map[string]string) string {
+	t.Helper()
+	environment := maps.Clone(s.told.environment)
+	maps.Copy(environment, standIns)
+	maps.Copy(environment, further)
+	environment[settings.EnvListen] = "127.0.0.1:0"
+	cmd := exec.Command(binary(t, s.told.pkg))
+	for name, value := range environment {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	reader, writer := io.Pipe()
+	cmd.Stdout, cmd.Stderr = writer, writer
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	address := make(chan string, 1)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		watch(reader, t.Output(), address)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the server ended with %v", err)
+		}
+		_ = writer.Close()
+		<-read
+	})
+	listens, ok := <-address
 	if !ok {
-		return nil, fmt.Errorf("function %s does not log to a group of its stack", function.LogicalID)
+		t.Fatal("the server does not listen")
 	}
-	group := func(name string) string {
-		return fmt.Sprintf("arn:aws:logs:%s:%s:log-group:%s:log-stream:2026/11/22/[$LATEST]0123456789abcdef", s.stack.Region, s.stack.Account, name)
+	return "http://" + listens
+}
+
+// watch copies what the server prints, and says on which address it listens, or closes the channel when it ends.
+func watch(r io.Reader, out io.Writer, address chan<- string) {
+	defer close(address)
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		_, _ = out.Write(append(lines.Bytes(), '\n'))
+		var line struct{ Msg, Address string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
+			address <- line.Address
+		}
 	}
-	name := physicalName(s.stack, id)
-	var needs []need
-	for _, action := range []string{"logs:CreateLogStream", "logs:PutLogEvents"} {
-		n := newNeed("Lambda writing the function's log", action, group(name), nil)
-		n.never = []forbidden{{"another log group", policyRequest(action, group(name+"-other"), nil)}}
-		needs = append(needs, n)
-	}
-	return needs, nil
 }

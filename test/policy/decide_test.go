@@ -17,7 +17,9 @@ func parse(t *testing.T, statements string) policy.Policy {
 	if err := json.Unmarshal([]byte(`{"Version":"2012-10-17","Statement":`+statements+`}`), &document); err != nil {
 		t.Fatal(err)
 	}
-	p, err := policy.Parse("P", document, func(name, attribute string) (string, error) { return "", fmt.Errorf("no %s.%s", name, attribute) })
+	p, err := policy.Parse("P", document, policy.Resolver{
+		Reference: func(name, attribute string) (string, error) { return "", fmt.Errorf("no %s.%s", name, attribute) },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,17 +8,19 @@ import (
 	"strings"
 )
 
-// intrinsic resolves Ref, Fn::GetAtt, Fn::Join and Fn::Sub.
+// intrinsic resolves Ref, Fn::GetAtt, Fn::GetStackOutput, Fn::Join and Fn::Sub.
 func (p *parser) intrinsic(object map[string]any) (string, error) {
 	if len(object) == 1 {
 		for name, argument := range object {
 			switch name {
 			case "Ref":
 				if text, ok := argument.(string); ok {
-					return p.resolve(text, "")
+					return p.resolve.Reference(text, "")
 				}
 			case "Fn::GetAtt":
 				return p.attribute(argument)
+			case "Fn::GetStackOutput":
+				return p.output(argument)
 			case "Fn::Join":
 				return p.join(argument)
 			case "Fn::Sub":
@@ -45,7 +47,19 @@ func (p *parser) attribute(argument any) (string, error) {
 	if name == "" || attribute == "" {
 		return "", fmt.Errorf("Fn::GetAtt of %v is malformed", argument)
 	}
-	return p.resolve(name, attribute)
+	return p.resolve.Reference(name, attribute)
+}
+
+// output takes {"StackName": …, "Region": …, "OutputName": …}.
+func (p *parser) output(argument any) (string, error) {
+	object, _ := argument.(map[string]any)
+	stack, _ := object["StackName"].(string)
+	region, _ := object["Region"].(string)
+	name, _ := object["OutputName"].(string)
+	if len(object) != 3 || stack == "" || region == "" || name == "" || p.resolve.Output == nil {
+		return "", fmt.Errorf("Fn::GetStackOutput of %v is malformed, or of nobody", argument)
+	}
+	return p.resolve.Output(stack, region, name)
 }
 
 func (p *parser) join(argument any) (string, error) {
@@ -99,5 +113,5 @@ func (p *parser) substitute(name string, variables map[string]any) (string, erro
 		return p.value(variable)
 	}
 	resource, attribute, _ := strings.Cut(name, ".")
-	return p.resolve(resource, attribute)
+	return p.resolve.Reference(resource, attribute)
 }

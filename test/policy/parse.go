@@ -12,9 +12,19 @@ import (
 // Version is the one version of the policy language that is understood.
 const Version = "2012-10-17"
 
-// Resolver says what a reference of a template stands for: {"Ref": name}, with an empty attribute, or
-// {"Fn::GetAtt": [name, attribute]}. Pseudo parameters such as AWS::Region are references too.
-type Resolver func(name, attribute string) (string, error)
+// Resolver says what stands in the place of what only CloudFormation knows.
+type Resolver struct {
+	// Reference is {"Ref": name}, with an empty attribute, or {"Fn::GetAtt": [name, attribute]}. Pseudo parameters such as
+	// AWS::Region are references too. Required.
+	Reference func(name, attribute string) (string, error)
+	// Output is {"Fn::GetStackOutput": …}, an output of another stack; without it there is none.
+	Output func(stack, region, name string) (string, error)
+}
+
+// Text is a value of a template as the text that CloudFormation makes of it.
+func Text(value any, resolve Resolver) (string, error) {
+	return (&parser{resolve: resolve}).value(value)
+}
 
 // Parse reads a policy document as JSON decodes it into any. Its error joins everything that is wrong or not
 // understood.

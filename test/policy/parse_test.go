@@ -11,15 +11,23 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/test/policy"
 )
 
-// resolve knows a Region and the ARN of one resource.
-func resolve(name, attribute string) (string, error) {
-	switch {
-	case name == "AWS::Region" && attribute == "":
-		return "eu-west-1", nil
-	case name == "Logs" && attribute == "Arn":
-		return "arn:logs", nil
-	}
-	return "", fmt.Errorf("%s.%s is not known", name, attribute)
+// resolve knows a Region, the ARN of one resource, and one output of another stack.
+var resolve = policy.Resolver{
+	Reference: func(name, attribute string) (string, error) {
+		switch {
+		case name == "AWS::Region" && attribute == "":
+			return "eu-west-1", nil
+		case name == "Logs" && attribute == "Arn":
+			return "arn:logs", nil
+		}
+		return "", fmt.Errorf("%s.%s is not known", name, attribute)
+	},
+	Output: func(stack, region, name string) (string, error) {
+		if stack != "data" {
+			return "", fmt.Errorf("there is no stack %s", stack)
+		}
+		return "arn:" + name + ":" + region, nil
+	},
 }
 
 func TestParse(t *testing.T) {
@@ -40,6 +48,8 @@ func TestParse(t *testing.T) {
 			policy.Statement{Effect: policy.Allow, Actions: []string{"a:B"}, Resources: []string{"eu-west-1", "arn:logs", "arn:logs"}}},
 		{"join", `{"Effect":"Allow","Action":"a:B","Resource":{"Fn::Join":["/",["x",{"Fn::GetAtt":["Logs","Arn"]},"*"]]}}`,
 			policy.Statement{Effect: policy.Allow, Actions: []string{"a:B"}, Resources: []string{"x/arn:logs/*"}}},
+		{"an output of another stack", `{"Effect":"Allow","Action":"a:B","Resource":{"Fn::GetStackOutput":{"StackName":"data","Region":"eu-west-1","OutputName":"Keys"}}}`,
+			policy.Statement{Effect: policy.Allow, Actions: []string{"a:B"}, Resources: []string{"arn:Keys:eu-west-1"}}},
 		{"sub", `{"Effect":"Allow","Action":"a:B","Resource":[{"Fn::Sub":"${AWS::Region}-${Logs.Arn}"},{"Fn::Sub":["${V}+",{"V":{"Ref":"AWS::Region"}}]}]}`,
 			policy.Statement{Effect: policy.Allow, Actions: []string{"a:B"}, Resources: []string{"eu-west-1-arn:logs", "eu-west-1+"}}},
 		{"conditions", `{"Effect":"Allow","Action":"a:B","Resource":"r","Condition":{"StringLike":{"z":["1","2"]},"Bool":{"b":true,"a":{"Fn::Sub":"false"}}}}`,
@@ -102,6 +112,8 @@ func TestParseRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		{"unknown reference in a sub", statement(`"Effect":"Allow","Action":"a:B","Resource":{"Fn::Sub":"${Bucket.Arn}"}`), `Resource: Bucket.Arn is not known`},
 		{"unknown reference in a join", statement(`"Effect":"Allow","Action":"a:B","Resource":{"Fn::Join":["",[{"Ref":"X"}]]}`), `X. is not known`},
 		{"intrinsic", statement(`"Effect":"Allow","Action":"a:B","Resource":{"Fn::ImportValue":"x"}`), `{"Fn::ImportValue":"x"} is not understood`},
+		{"unknown output", statement(`"Effect":"Allow","Action":"a:B","Resource":{"Fn::GetStackOutput":{"StackName":"x","Region":"r","OutputName":"n"}}`), `Resource: there is no stack x`},
+		{"malformed output", statement(`"Effect":"Allow","Action":"a:B","Resource":{"Fn::GetStackOutput":{"StackName":"data"}}`), `Fn::GetStackOutput of map[StackName:data] is malformed`},
 		{"malformed", statement(`"Effect":"Allow","Action":"a:B","Resource":{"Fn::Join":["x"]}`), `Fn::Join of [x] is malformed`},
 	}
 	for _, tt := range tests {
