@@ -22,10 +22,12 @@ func Keychain() authn.Keychain { return keychain{} }
 
 type keychain struct{}
 
+// Resolve is ResolveContext without an end; authn.Keychain wants it.
 func (k keychain) Resolve(resource authn.Resource) (authn.Authenticator, error) {
 	return k.ResolveContext(context.Background(), resource)
 }
 
+// ResolveContext finds the credentials for a registry or a repository in it; without any it is authn.Anonymous.
 func (keychain) ResolveContext(ctx context.Context, resource authn.Resource) (authn.Authenticator, error) {
 	match := ecrHost.FindStringSubmatch(resource.RegistryStr())
 	if match == nil {
