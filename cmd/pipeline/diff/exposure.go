@@ -56,8 +56,8 @@ const (
 	withoutAuth  = "can be called by anyone, without authorization"
 )
 
-// CloudFormation's own defaults decide where the empty value stands: a load balancer without a scheme faces the
-// internet, a route without an authorizer is open (AWS's resource reference, 2026-11).
+// Where the template is silent about what decides, it counts as open. For load balancers that is AWS's own default
+// (Elastic Load Balancing's CreateLoadBalancer, Scheme; read on 2026-11-23).
 var rules = []rule{
 	{"AWS::ElasticLoadBalancingV2::LoadBalancer", []string{"Scheme"}, []string{"internet-facing", ""}, fromInternet},
 	{"AWS::ElasticLoadBalancing::LoadBalancer", []string{"Scheme"}, []string{"internet-facing", ""}, fromInternet},

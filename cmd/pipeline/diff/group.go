@@ -37,9 +37,24 @@ func (o opening) String() string {
 	return ports + " from " + o.peer
 }
 
+// everythingOut is what a group without rules for what goes out allows.
+var everythingOut = opening{outward: true, protocol: "-1", peer: "0.0.0.0/0", block: true}
+
 // judgeGroups finds connections that security groups allow and did not allow before.
 func judgeGroups(s side) []Finding {
 	before, after := openings(s.before), openings(s.after)
+	for id, r := range s.after.Resources {
+		// Without rules in the group itself everything may go out. CloudFormation takes that away once there are rules
+		// elsewhere (github.com/aws/aws-cdk/pull/998), so of before it counts only if there were none.
+		if r.Type != "AWS::EC2::SecurityGroup" || r.Properties["SecurityGroupEgress"] != nil {
+			continue
+		}
+		outward := slices.ContainsFunc(before[id], func(o opening) bool { return o.outward })
+		if s.had(id) && s.before.Resources[id].Properties["SecurityGroupEgress"] == nil && !outward {
+			before[id] = append(before[id], everythingOut)
+		}
+		after[id] = append(after[id], everythingOut)
+	}
 	var found []Finding
 	for group, rules := range after {
 		f := Finding{Category: Broadening, Resource: group, May: true}
@@ -133,9 +148,6 @@ func openings(s *assembly.Stack) map[string][]opening {
 			}
 			for _, rule := range list(r.Properties["SecurityGroupEgress"]) {
 				add(id, true, rule)
-			}
-			if r.Properties["SecurityGroupEgress"] == nil { // CloudFormation then allows everything
-				found[id] = append(found[id], opening{outward: true, protocol: "-1", peer: "0.0.0.0/0", block: true})
 			}
 		case "AWS::EC2::SecurityGroupIngress":
 			add(c.subject(r.Properties["GroupId"]), false, r.Properties)

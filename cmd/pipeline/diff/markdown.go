@@ -9,7 +9,8 @@ import (
 // Marker is the first line of the Markdown, by which a comment is found again.
 const Marker = "<!-- pipeline diff -->"
 
-// maxMarkdown is the most that a comment on GitHub holds, with room to spare: 65,536 characters is its limit.
+// maxMarkdown is the most that is written, in bytes: GitHub refuses comments of over 65,536 characters (its API says so,
+// github.com/telia-oss/github-pr-resource/issues/259, read on 2026-11-23).
 const maxMarkdown = 60_000
 
 // Markdown writes the report for a pull request. If it is too long, the lists of changes go first; findings stay as far
