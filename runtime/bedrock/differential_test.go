@@ -353,6 +353,19 @@ func TestBothClientsReadTheSameStream(t *testing.T) {
 	}
 }
 
+// Text must outlive the buffer that it arrived in: whoever collects an answer keeps it.
+func TestTextOutlivesItsEvent(t *testing.T) {
+	var frames []byte
+	for i := range 500 {
+		frames = append(frames, event(t, "contentBlockDelta", fmt.Sprintf(`{"delta":{"text":"piece %d "}}`, i))...)
+		frames = append(frames, event(t, "contentBlockStart", fmt.Sprintf(`{"start":{"toolUse":{"toolUseId":"id %d","name":"n %d"}}}`, i, i))...)
+		frames = append(frames, event(t, "contentBlockDelta", fmt.Sprintf(`{"delta":{"toolUse":{"input":"in %d"}}}`, i))...)
+	}
+	request := *question(east)
+	request.Stream = true
+	both(t, scripted{status: 200, body: append(frames, event(t, "messageStop", `{"stopReason":"end_turn"}`)...)}, request)
+}
+
 // Where the SDK (bedrockruntime v1.63.11) is wrong, the fast client is not: of a content block whose kind it does not know
 // the SDK repeats the block before, and an exception without a payload it takes for one that cannot be read, whatever its
 // type. When this test fails after an update of the SDK, move its cases to those above.

@@ -151,12 +151,12 @@ const trusted = 1 << 20
 
 // readAll reads a body into memory of its size, where that is told.
 func readAll(response *http.Response) ([]byte, error) {
-	if response.ContentLength < 0 || response.ContentLength > trusted {
+	if response.ContentLength <= 0 || response.ContentLength > trusted {
 		return io.ReadAll(response.Body)
 	}
 	body := make([]byte, response.ContentLength+1) // one more, so that the end is seen and the connection kept
 	n, err := io.ReadFull(response.Body, body)
-	if errors.Is(err, io.ErrUnexpectedEOF) && int64(n) == response.ContentLength || errors.Is(err, io.EOF) && n == 0 {
+	if err == io.ErrUnexpectedEOF && int64(n) == response.ContentLength {
 		err = nil
 	}
 	return body[:n], err

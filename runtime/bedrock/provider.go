@@ -96,6 +96,8 @@ func roundTrip(given aws.HTTPClient) func(*http.Request) (*http.Response, error)
 	}
 	transport := client.GetTransport()
 	transport.DisableCompression = true // a stream that is compressed comes late
+	// Half of net/http's own, for every open stream has them. What is larger than a buffer goes around it.
+	transport.ReadBufferSize, transport.WriteBufferSize = 2<<10, 2<<10
 	return transport.RoundTrip
 }
 

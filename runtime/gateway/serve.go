@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
@@ -21,14 +22,26 @@ type call struct {
 	exchange Exchange
 	id       string
 	record   record.Request
-	buf      []byte
+	buf      []byte // of the answer, or of the events that are collected
 }
+
+// buffers are those of calls that have ended. One that grew large is not kept.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const keepBuffer = 64 << 10
 
 // inference returns the handler of a surface.
 func (g *gateway) inference(name string, s Surface) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := &call{gateway: g, surface: s, id: newID(w, s)}
 		c.record = record.Request{Start: time.Now(), RequestID: "req_" + c.id, Surface: name}
+		kept := buffers.Get().(*[]byte)
+		c.buf = (*kept)[:0]
+		defer func() {
+			if *kept = c.buf; cap(c.buf) <= keepBuffer {
+				buffers.Put(kept)
+			}
+		}()
 		defer c.account()
 		ctx, cancel := context.WithTimeout(r.Context(), g.RequestTimeout)
 		defer cancel()
@@ -99,7 +112,7 @@ func readBody(w http.ResponseWriter, r *http.Request, most int) ([]byte, error) 
 	if r.ContentLength > int64(most) {
 		return nil, tooLarge(most)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(most)))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, int64(most)), r.ContentLength)
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
@@ -110,6 +123,21 @@ func readBody(w http.ResponseWriter, r *http.Request, most int) ([]byte, error) 
 		return nil, &inference.Error{Code: inference.InvalidRequest, Message: "The body could not be read.", Cause: err}
 	}
 	return body, nil
+}
+
+// trusted is how much memory a Content-Length alone can take.
+const trusted = 64 << 10
+
+// readAll is io.ReadAll into memory of the size that is announced, where that is not much.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	if length < 0 || length > trusted {
+		return io.ReadAll(body)
+	}
+	text := make([]byte, length)
+	if _, err := io.ReadFull(body, text); err != nil {
+		return nil, err
+	}
+	return text, nil
 }
 
 func tooLarge(most int) error {
@@ -128,7 +156,8 @@ func (c *call) complete(ctx context.Context, w http.ResponseWriter) {
 	c.record.Usage = reply.Usage
 	c.record.Status = http.StatusOK
 	began = time.Now()
-	writeJSON(w, http.StatusOK, c.exchange.AppendReply(nil, reply))
+	c.buf = c.exchange.AppendReply(c.buf[:0], reply)
+	writeJSON(w, http.StatusOK, c.buf)
 	c.record.Client = time.Since(began)
 }
 

@@ -27,9 +27,10 @@ func (c *call) stream(ctx context.Context, w http.ResponseWriter) {
 	defer events.Close()
 	c.record.FirstToken = time.Since(c.record.Start)
 	c.record.Status = http.StatusOK
+	var event inference.Event // one for all: a surface sees it through an interface, so it is on the heap
 	for {
 		began = time.Now()
-		event, err := events.Next()
+		event, err = events.Next()
 		read := time.Now()
 		c.record.Upstream += read.Sub(began)
 		if err != nil {
@@ -51,8 +52,8 @@ func (c *call) stream(ctx context.Context, w http.ResponseWriter) {
 	}
 }
 
-// flushBytes is how much is collected at most before it is sent.
-const flushBytes = 16 << 10
+// flushBytes is how much is collected before it is sent: what net/http's own buffer holds.
+const flushBytes = 4 << 10
 
 // count keeps the usage. Passed-through chunks carry the counts in parts: what is there replaces what was, and a part
 // that is zero says nothing.

@@ -2,6 +2,7 @@ package record
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
@@ -14,15 +15,20 @@ type Value struct {
 	Value  float64
 }
 
+// most is how many metrics a request can have: all of them.
+const most = 16
+
 // Values returns what a request contributes to each metric. Metrics that do not apply are absent rather than zero:
 // the time to first token of a request without one would pull the average down.
-func Values(r *Request) []Value {
-	values := []Value{
-		{metric.Requests, 1},
-		{metric.Errors, flag(r.Status >= 500 && r.Code != inference.Canceled)},
-		{metric.ClientErrors, flag(r.Status >= 400 && r.Status < 500 && r.Code != inference.Canceled)},
-		{metric.GatewayOverhead, milliseconds(max(0, r.Duration-r.Upstream-r.Client))},
-	}
+func Values(r *Request) []Value { return appendValues(nil, r) }
+
+func appendValues(values []Value, r *Request) []Value {
+	values = append(values,
+		Value{metric.Requests, 1},
+		Value{metric.Errors, flag(r.Status >= 500 && r.Code != inference.Canceled)},
+		Value{metric.ClientErrors, flag(r.Status >= 400 && r.Status < 500 && r.Code != inference.Canceled)},
+		Value{metric.GatewayOverhead, milliseconds(max(0, r.Duration-r.Upstream-r.Client))},
+	)
 	if r.Trail.Calls > 0 {
 		values = append(values,
 			Value{metric.Throttles, float64(r.Trail.Throttles)},
@@ -59,30 +65,26 @@ func flag(b bool) float64 {
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // appendDirective writes the "_aws" member: which members of the line are metrics, and under which dimensions.
-func appendDirective(dst []byte, at time.Time, sets [][]string, values []Value) []byte {
+func appendDirective(dst []byte, at time.Time, dimensions string, values []Value) []byte {
 	dst = append(dst, `{"Timestamp":`...)
 	dst = strconv.AppendInt(dst, at.UnixMilli(), 10)
-	dst = append(dst, `,"CloudWatchMetrics":[{"Namespace":"`+metric.Namespace+`","Dimensions":[`...)
-	for i, set := range sets {
+	dst = append(dst, `,"CloudWatchMetrics":[{"Namespace":"`+metric.Namespace+`","Dimensions":`...)
+	dst = append(append(dst, dimensions...), `,"Metrics":[`...)
+	for i := range values {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, '[')
-		for j, dimension := range set {
-			if j > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(append(append(dst, '"'), dimension...), '"')
-		}
-		dst = append(dst, ']')
-	}
-	dst = append(dst, `],"Metrics":[`...)
-	for i, v := range values {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(append(append(dst, `{"Name":"`...), v.Metric.Name...), `","Unit":"`...)
-		dst = append(append(dst, v.Metric.Unit...), `"}`...)
+		dst = append(append(append(dst, `{"Name":"`...), values[i].Metric.Name...), `","Unit":"`...)
+		dst = append(append(dst, values[i].Metric.Unit...), `"}`...)
 	}
 	return append(dst, `]}]}`...)
+}
+
+// inJSON is a list of dimension sets. Their names need no escapes.
+func inJSON(sets [][]string) string {
+	var lists []string
+	for _, set := range sets {
+		lists = append(lists, `["`+strings.Join(set, `","`)+`"]`)
+	}
+	return "[" + strings.Join(lists, ",") + "]"
 }

@@ -44,6 +44,7 @@ type Request struct {
 type Writer struct {
 	environment string
 	variant     string
+	dimensions  string // the sets of requests, in JSON
 
 	mu  sync.Mutex
 	out io.Writer
@@ -52,7 +53,7 @@ type Writer struct {
 
 // NewWriter returns a Writer for one deployed program.
 func NewWriter(out io.Writer, environment, variant string) *Writer {
-	return &Writer{environment: environment, variant: variant, out: out}
+	return &Writer{environment: environment, variant: variant, dimensions: inJSON(metric.DimensionSets()), out: out}
 }
 
 // Write writes the line. A failing write is the log stream's, and must not fail the request: it is dropped.
@@ -74,19 +75,21 @@ func (w *Writer) WriteProgram(message string, values ...Value) {
 	l.text("msg", message)
 	l.text(metric.DimEnvironment, w.environment)
 	l.text(metric.DimVariant, w.variant)
-	for _, v := range values {
-		l.number(v.Metric.Name, v.Value)
+	for i := range values {
+		l.number(values[i].Metric.Name, values[i].Value)
 	}
 	l.key("_aws")
-	w.buf = append(appendDirective(l.buf, now, metric.ProgramDimensionSets(), values), '}', '\n')
+	w.buf = append(appendDirective(l.buf, now, inJSON(metric.ProgramDimensionSets()), values), '}', '\n')
 	_, _ = w.out.Write(w.buf)
 }
 
 func (w *Writer) append(dst []byte, r *Request) []byte {
-	values := Values(r)
+	var space [most]Value
+	values := appendValues(space[:0], r)
 	end := r.End()
 	l := line{append(dst, '{')}
-	l.text("time", end.UTC().Format(time.RFC3339Nano))
+	l.key("time")
+	l.buf = append(end.UTC().AppendFormat(append(l.buf, '"'), time.RFC3339Nano), '"')
 	l.text("level", level(r))
 	l.text("msg", "request")
 	l.text("request_id", r.RequestID)
@@ -94,21 +97,21 @@ func (w *Writer) append(dst []byte, r *Request) []byte {
 	l.text("tenant", r.Tenant)
 	l.text("auth", r.Auth)
 	l.raw("stream", strconv.FormatBool(r.Stream))
-	l.raw("status", strconv.Itoa(r.Status))
+	l.integer("status", r.Status)
 	l.text("code", string(r.Code))
 	l.text("cause", r.Cause)
 	l.text("target_model", r.Trail.Target.Model)
 	l.text("target_region", r.Trail.Target.Region)
-	l.raw("calls", strconv.Itoa(r.Trail.Calls))
+	l.integer("calls", r.Trail.Calls)
 	l.number("duration_ms", milliseconds(r.Duration))
 	l.text(metric.DimEnvironment, w.environment)
 	l.text(metric.DimVariant, w.variant)
 	l.text(metric.DimModel, model(r))
-	for _, v := range values {
-		l.number(v.Metric.Name, v.Value)
+	for i := range values {
+		l.number(values[i].Metric.Name, values[i].Value)
 	}
 	l.key("_aws")
-	l.buf = appendDirective(l.buf, end, metric.DimensionSets(), values)
+	l.buf = appendDirective(l.buf, end, w.dimensions, values)
 	return append(l.buf, '}', '\n')
 }
 
@@ -145,6 +148,11 @@ func (l *line) key(name string) {
 func (l *line) raw(name, value string) {
 	l.key(name)
 	l.buf = append(l.buf, value...)
+}
+
+func (l *line) integer(name string, value int) {
+	l.key(name)
+	l.buf = strconv.AppendInt(l.buf, int64(value), 10)
 }
 
 func (l *line) number(name string, value float64) {

@@ -21,7 +21,8 @@ const (
 	trailerBytes = 4
 	leastBytes   = preludeBytes + trailerBytes
 	mostBytes    = 32 << 20 // no service sends frames that large: 24 MiB of payload is their limit
-	firstBuffer  = 4 << 10
+	firstBuffer  = 1 << 10  // for a stream that trickles, of which there may be thousands
+	burstBuffer  = 8 << 10  // once more arrives at a time
 	keepBuffer   = 64 << 10 // a buffer that grew larger is not kept for the next stream
 )
 
@@ -44,6 +45,7 @@ type Reader struct {
 	buf    *[]byte // from the pool; nil once released
 	begin  int     // of what was read and not yet handed out
 	end    int
+	burst  bool  // the last read filled the buffer: more may have been there
 	failed error // what the source said last
 }
 
@@ -112,6 +114,7 @@ func (r *Reader) fill(want int) error {
 		var n int
 		n, r.failed = r.source.Read((*r.buf)[r.end:])
 		r.end += n
+		r.burst = r.end == len(*r.buf)
 	}
 	return nil
 }
@@ -122,11 +125,12 @@ func (r *Reader) room(want int) {
 	if r.begin == r.end {
 		r.begin, r.end = 0, 0
 	}
-	if r.begin+want <= len(buf) && r.end < len(buf) {
+	grow := want > len(buf) || r.burst && len(buf) < burstBuffer
+	if !grow && r.begin+want <= len(buf) && r.end < len(buf) {
 		return
 	}
 	into := buf
-	if want > len(buf) {
+	if grow {
 		into = make([]byte, max(want, 2*len(buf)))
 	}
 	r.end = copy(into, buf[r.begin:r.end])

@@ -2,7 +2,9 @@ package frame_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 	"strings"
 	"testing"
@@ -126,6 +128,19 @@ func TestCutAndCorruptFramesAreTheSDKs(t *testing.T) {
 			compare(t, bad, whole)
 		}
 	}
+}
+
+// A prelude that its own checksum contradicts must not be believed, even where the frame's checksum covers up for it.
+func TestBothChecksumsAreLookedAt(t *testing.T) {
+	bad := encode(t, "payload", ":message-type", "event")
+	bad[11] ^= 1 // the prelude's checksum
+	end := len(bad) - 4
+	binary.BigEndian.PutUint32(bad[end:], crc32.ChecksumIEEE(bad[:end]))
+	r := frame.NewReader(bytes.NewReader(bad))
+	if _, err := r.Next(); err == nil || err == io.EOF {
+		t.Errorf("got %v", err)
+	}
+	compare(t, bad, whole)
 }
 
 func FuzzFrames(f *testing.F) {

@@ -31,8 +31,15 @@ type Signer struct {
 // key is a derived signing key: it changes with the day and the secret.
 type key struct {
 	date, secret string
-	scope        string // date/region/service/aws4_request
-	bytes        []byte
+	scope        string                 // date/region/service/aws4_request
+	inner, outer [sha256.BlockSize]byte // the key as HMAC mixes it into its two hashes
+}
+
+// sign is the HMAC of a text. crypto/hmac would make two hashes for it and let the text escape to the heap.
+func (k *key) sign(text []byte) [sha256.Size]byte {
+	buf := append(append(make([]byte, 0, 512), k.inner[:]...), text...)
+	sum := sha256.Sum256(buf)
+	return sha256.Sum256(append(append(buf[:0], k.outer[:]...), sum[:]...))
 }
 
 // New returns a Signer.
@@ -74,7 +81,7 @@ func (s *Signer) Sign(header http.Header, credentials aws.Credentials, at time.T
 	}
 	header["X-Amz-Date"] = []string{date}
 
-	buf := make([]byte, 0, 2048)
+	buf := make([]byte, 0, 2048) // on the stack: a session token alone can take one and a half
 	buf = append(append(append(buf, "POST\n"...), path...), "\n\n"...)
 	if len(body) > 0 {
 		buf = append(strconv.AppendInt(append(buf, "content-length:"...), int64(len(body)), 10), '\n')
@@ -92,12 +99,12 @@ func (s *Signer) Sign(header http.Header, credentials aws.Credentials, at time.T
 	sum = sha256.Sum256(buf)
 	buf = append(append(append(buf[:0], algorithm+"\n"...), date...), '\n')
 	buf = append(append(buf, k.scope...), '\n')
-	signature := mac(k.bytes, hex.AppendEncode(buf, sum[:]))
+	signature := k.sign(hex.AppendEncode(buf, sum[:]))
 
 	buf = append(append(buf[:0], algorithm+" Credential="...), credentials.AccessKeyID...)
 	buf = append(append(append(buf, '/'), k.scope...), ", SignedHeaders="...)
 	buf = append(append(buf, signed...), ", Signature="...)
-	header["Authorization"] = []string{string(hex.AppendEncode(buf, signature))}
+	header["Authorization"] = []string{string(hex.AppendEncode(buf, signature[:]))}
 }
 
 // key returns the key of a day, derived anew when the day or the secret is another.
@@ -109,7 +116,13 @@ func (s *Signer) key(secret, date string) *key {
 	for _, part := range []string{s.region, s.service, terminator} {
 		derived = mac(derived, []byte(part))
 	}
-	k := &key{date: date, secret: secret, bytes: derived, scope: date + "/" + s.region + "/" + s.service + "/" + terminator}
+	k := &key{date: date, secret: secret, scope: date + "/" + s.region + "/" + s.service + "/" + terminator}
+	copy(k.inner[:], derived)
+	copy(k.outer[:], derived)
+	for i := range k.inner {
+		k.inner[i] ^= 0x36
+		k.outer[i] ^= 0x5c
+	}
 	s.kept.Store(k)
 	return k
 }

@@ -42,7 +42,7 @@ func FuzzSign(f *testing.F) {
 		}
 		at := time.Unix(seconds&0xffffffff, 0)
 		signer := sigv4.New("bedrock", region)
-		for range 3 {
+		for i := range 3 {
 			const host = "bedrock-runtime.us-east-1.amazonaws.com"
 			path := "/model/" + sigv4.Escape(model) + "/converse"
 			credentials := aws.Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: token}
@@ -57,8 +57,10 @@ func FuzzSign(f *testing.F) {
 			if len(got) != len(want) && len(body) > 0 {
 				t.Fatalf("headers %v, want %v", got, want)
 			}
-			if at = at.Add(24 * time.Hour); len(secret)%2 == 0 {
+			if i == 0 {
 				secret += "x"
+			} else {
+				at = at.Add(24 * time.Hour)
 			}
 		}
 	})
@@ -83,7 +85,7 @@ func TestSignAllocatesLittle(t *testing.T) {
 	at := time.Now()
 	header := http.Header{"Content-Type": {"application/json"}}
 	got := testing.AllocsPerRun(100, func() { signer.Sign(header, credentials, at, "host", "/path", body) })
-	if got > 14 {
-		t.Errorf("%v allocations, want at most 14; the SDK's signer makes 61", got)
+	if got > 6 { // three header values, each in a list of one
+		t.Errorf("%v allocations, want at most 6; the SDK's signer makes 61", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/archive/bucket"
@@ -38,6 +39,7 @@ func serve(ctx context.Context, c *core.Core) error {
 	if err := onlyHere(c.Settings); err != nil {
 		return err
 	}
+	defer runtime.KeepAlive(server.Pace())
 	listener, err := net.Listen("tcp", c.Settings.Listen)
 	if err != nil {
 		return err
