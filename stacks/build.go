@@ -51,15 +51,15 @@ func Build(app awscdk.App, environments []environment.Environment, builder binar
 func StageName(e environment.Environment, region string) string { return e.Name + "-" + region }
 
 func stage(app awscdk.App, e environment.Environment, region string, programs programs) error {
-	granted, err := access.New(e.Account, models(e, region))
-	if err != nil {
+	var err error
+	if _, err = access.New(e.Account, models(e, region)); err != nil {
 		return fmt.Errorf("%s: models: %w", e.File, err)
 	}
 	scope := awscdk.NewStage(app, jsii.String(StageName(e, region)), &awscdk.StageProps{
 		Env: &awscdk.Environment{Account: jsii.String(e.Account), Region: jsii.String(region)},
 	})
 	kept := newData(scope, e)
-	where := place{e: e, region: region, net: newNetwork(scope, e, region, granted, kept), data: kept}
+	where := place{e: e, region: region, net: newNetwork(scope, e, region, kept), data: kept}
 	for _, variant := range []struct {
 		asked   bool
 		program string

@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -14,7 +15,7 @@ import (
 
 // newNetwork makes the network that the variants of a Region share, with the endpoints that these variants need; nil
 // where none runs in one.
-func newNetwork(scope awscdk.Stage, e environment.Environment, region string, models access.Models, d data) network.Network {
+func newNetwork(scope awscdk.Stage, e environment.Environment, region string, d data) network.Network {
 	function := e.Serverless != nil && e.Serverless.VPC
 	if e.Containers == nil && e.Instances == nil && !function {
 		return nil
@@ -23,11 +24,11 @@ func newNetwork(scope awscdk.Stage, e environment.Environment, region string, mo
 	props := network.Props{
 		Needs: network.Needs{
 			Containers: e.Containers != nil, Instances: e.Instances != nil, Function: function,
-			Secrets: e.Auth.Mode == environment.AuthKeys,
+			Secrets: e.Auth.Mode == environment.AuthKeys, Elsewhere: len(modelsIn(e, region)) == 0,
 		},
 		ZoneIDs:     zonesOf(e.Network.ZoneIDs, region),
 		PrefixLists: prefixLists(e.Network.PrefixLists[region]),
-		Policies:    policies(e, region, models, d),
+		Policies:    policies(e, region, d),
 	}
 	if from, ok := e.Network.Import[region]; ok {
 		props.Import = &network.Import{
@@ -44,8 +45,12 @@ func newNetwork(scope awscdk.Stage, e environment.Environment, region string, mo
 }
 
 // policies are what may pass the endpoints that only the environment can narrow.
-func policies(e environment.Environment, region string, models access.Models, d data) map[network.Service][]network.Statement {
-	narrow := map[network.Service][]network.Statement{network.BedrockRuntime: network.ModelStatements(models)}
+func policies(e environment.Environment, region string, d data) map[network.Service][]network.Statement {
+	narrow := map[network.Service][]network.Statement{}
+	if here := modelsIn(e, region); len(here) > 0 {
+		granted, _ := access.New(e.Account, here) // some of those that the stage has checked
+		narrow[network.BedrockRuntime] = network.ModelStatements(granted)
+	}
 	if e.Auth.Mode == environment.AuthKeys {
 		narrow[network.SecretsManager] = []network.Statement{{
 			Actions:   []string{"secretsmanager:GetSecretValue"},
@@ -61,6 +66,11 @@ func policies(e environment.Environment, region string, models access.Models, d 
 			StageName(e, region) + "-" + settings.VariantInstances + "/*")}
 	}
 	return narrow
+}
+
+// modelsIn are the models that are called in the Region itself, through its own endpoint.
+func modelsIn(e environment.Environment, region string) []access.Target {
+	return slices.DeleteFunc(models(e, region), func(t access.Target) bool { return t.Region != region })
 }
 
 // qualifier is that of CDK's bootstrap, whose bucket holds the program of the instances.

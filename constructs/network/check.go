@@ -141,7 +141,7 @@ func checkZones(problems *check.Problems, prop string, zones []string, region st
 
 func (p Props) checkEndpoints(problems *check.Problems) {
 	needed := p.services()
-	problems.If(len(needed) == 0, "Needs: is empty; say what runs in the network")
+	problems.If(len(needed) == 0 && !p.Needs.Elsewhere, "Needs: is empty; say what runs in the network")
 	for _, service := range p.Also {
 		problems.If(!slices.Contains(services, service), "Also: %q is no service with an endpoint here; there are %v", service, services)
 	}

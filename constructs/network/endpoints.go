@@ -51,13 +51,14 @@ type Needs struct {
 	Secrets    bool // SecretsManager
 	Archive    bool // S3
 	DynamoDB   bool // DynamoDB
+	Elsewhere  bool // every model is called in another Region: no BedrockRuntime, whose endpoint is one Region's
 }
 
 func (n Needs) has(service Service) bool {
 	servers := n.Containers || n.Instances
 	switch service {
 	case BedrockRuntime:
-		return servers || n.Function
+		return (servers || n.Function) && !n.Elsewhere
 	case Logs:
 		return servers
 	case SSM, SSMMessages, CloudFormation:

@@ -65,7 +65,7 @@ func usual(service Service, account, region string) []Statement {
 	}
 	switch service {
 	case Logs:
-		return []Statement{{Actions: []string{"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"}, Resources: arn("log-group:*")}}
+		return []Statement{{Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: arn("log-group:*")}}
 	case Monitoring:
 		return []Statement{{Actions: []string{"cloudwatch:PutMetricData"}, Resources: []string{"*"}}}
 	case STS:

@@ -239,6 +239,7 @@ func TestEachVariantHasTheEndpointsItNeeds(t *testing.T) {
 	}{
 		{"function", network.Needs{Function: true}, nil, nil, []string{"bedrock-runtime"}},
 		{"containers", network.Needs{Containers: true}, nil, nil, containers},
+		{"containers whose models are elsewhere", network.Needs{Containers: true, Elsewhere: true}, nil, nil, []string{"ecr.api", "ecr.dkr", "logs", "s3"}},
 		{"instances", network.Needs{Instances: true}, nil, []network.Service{network.S3}, instances},
 		{"all of it", network.Needs{Containers: true, Instances: true, Function: true, Secrets: true, Archive: true, DynamoDB: true}, nil,
 			[]network.Service{network.S3, network.SecretsManager, network.DynamoDB},
@@ -249,6 +250,9 @@ func TestEachVariantHasTheEndpointsItNeeds(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			props := forContainers(t)
 			props.Needs, props.Also = test.needs, test.also
+			if test.needs.Elsewhere {
+				delete(props.Policies, network.BedrockRuntime)
+			}
 			for _, service := range test.own {
 				props.Policies[service] = own[service]
 			}
@@ -288,7 +292,7 @@ func TestEndpointPolicies(t *testing.T) {
 				"arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-5-5",
 			}, "bedrock:InferenceProfileArn", profile, "aws:PrincipalAccount", benchAccount),
 		},
-		"logs": {{Effect: "Allow", Actions: []string{"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"},
+		"logs": {{Effect: "Allow", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
 			Resources: []string{"arn:aws:logs:us-east-1:123456789012:log-group:*"}, Condition: map[string]any{"StringEquals": account}}},
 		"s3": {
 			{Effect: "Allow", Actions: []string{"s3:GetObject"}, Resources: []string{

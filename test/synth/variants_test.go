@@ -149,6 +149,16 @@ func secondsOf(t *testing.T, number string) time.Duration {
 	return d
 }
 
+func TestModelsElsewhereNeedNoEndpoint(t *testing.T) {
+	e := written(t, "away", "account: \"123456789012\"\nregions: [us-east-1]\nserverless: {vpc: true}\n"+
+		"models: {haiku: {targets: [{model: us.anthropic.claude-haiku-5-5, region: us-west-2}]}}\n"+
+		"network: {zones: {us-east-1: [us-east-1a, us-east-1b]}, nat: true}\n")
+	net := stackOf(t, synthesize(t, stub(t), e), "away-us-east-1", "network")
+	if found := net.endpoints(t); len(found) != 0 {
+		t.Errorf("there are endpoints that nothing calls: %v", found)
+	}
+}
+
 func TestFunctionInTheNetwork(t *testing.T) {
 	e := written(t, "inside", "account: \"123456789012\"\nregions: [us-east-1]\nserverless: {vpc: true}\n"+
 		"network: {zones: {us-east-1: [us-east-1a, us-east-1b]}}\n")
@@ -225,36 +235,4 @@ func stacksOf(e environment.Environment) []string {
 		}
 	}
 	return names
-}
-
-// TestEndpointPoliciesAreAsNarrowAsTheRoles compares the statements on models.
-func TestEndpointPoliciesAreAsNarrowAsTheRoles(t *testing.T) {
-	out := synthesize(t, stub(t), shipped(t, "prod"))
-	net := stackOf(t, out, "prod-us-east-1", "network")
-	endpoint := net.endpoints(t)["bedrock-runtime"]
-	for _, variant := range []string{settings.VariantContainers, settings.VariantInstances} {
-		tp := stackOf(t, out, "prod-us-east-1", variant)
-		role := map[string]bool{}
-		for _, r := range tp.all("AWS::IAM::Policy") {
-			for _, s := range statementsOf(t, r.Properties["PolicyDocument"]) {
-				if strings.HasPrefix(s.Actions[0], "bedrock:") {
-					role[compact(t, s.Resources)+compact(t, s.Actions)] = true
-				}
-			}
-		}
-		admitted := map[string]bool{}
-		document := endpoint.Properties["PolicyDocument"].(map[string]any)
-		for _, s := range document["Statement"].([]any) {
-			delete(s.(map[string]any), "Principal") // anyone, narrowed by the account
-		}
-		for _, s := range statementsOf(t, document) {
-			admitted[compact(t, s.Resources)+compact(t, s.Actions)] = true
-			if account := at(s.Condition, "StringEquals", "aws:PrincipalAccount"); account != "222222222222" {
-				t.Errorf("the endpoint admits callers of %v", account)
-			}
-		}
-		if diff := cmp.Diff(role, admitted); diff != "" {
-			t.Errorf("%s: %s", variant, diff)
-		}
-	}
 }
