@@ -105,7 +105,7 @@ func measureAll(ctx context.Context, root string, e effort, note func(string)) (
 		return nil, err
 	}
 	defer up.stop()
-	b := &bench{effort: e, work: work, up: up, list: list, note: note}
+	b := &bench{effort: e, work: work, up: up, list: list, waits: map[string][]time.Duration{}, note: note}
 	if err := b.measureServers(ctx); err != nil {
 		return nil, err
 	}

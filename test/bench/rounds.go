@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // effort is how much is asked in a round.
 type effort struct {
 	rounds   int // that count
+	starts   int // of each server in a round
 	requests int // for whole answers
 	streams  int
 	first    int // streams at 20 a second, for the time to the first token
@@ -22,8 +24,8 @@ type effort struct {
 }
 
 var (
-	full  = effort{rounds: 5, requests: 6000, streams: 600, first: 160, slow: 1000, pace: 100 * time.Millisecond, lambda: 40}
-	quick = effort{rounds: 1, requests: 40, streams: 10, first: 5, slow: 20, pace: 5 * time.Millisecond, lambda: 1}
+	full  = effort{rounds: 5, starts: 10, requests: 6000, streams: 600, first: 160, slow: 1000, pace: 100 * time.Millisecond, lambda: 40}
+	quick = effort{rounds: 1, starts: 1, requests: 40, streams: 10, first: 5, slow: 20, pace: 5 * time.Millisecond, lambda: 1}
 )
 
 // How many ask at once.
@@ -76,7 +78,9 @@ type bench struct {
 	work string
 	up   upstreams
 	list []*contender
-	note func(string) // told what is going on
+	// waits for first tokens without anything in between, by surface, of all rounds
+	waits map[string][]time.Duration
+	note  func(string) // told what is going on
 }
 
 // measureServers runs the contenders in turns, so that a slow moment of the machine hits them alike.
@@ -104,12 +108,19 @@ func (c *contender) add(row string, value float64) { c.rows[row] = append(c.rows
 
 // fast measures whole answers and streams as fast as they come.
 func (b *bench) fast(ctx context.Context, c *contender) error {
+	for range b.starts {
+		p, err := c.start(ctx, b.work, b.up.fast.address)
+		if err != nil {
+			return err
+		}
+		p.stop()
+		c.add(rowReady, milliseconds(p.ready))
+	}
 	p, err := c.start(ctx, b.work, b.up.fast.address)
 	if err != nil {
 		return err
 	}
 	defer p.stop()
-	c.add(rowReady, milliseconds(p.ready))
 	idle, err := rss(p.command.Process.Pid)
 	if err != nil {
 		return err
@@ -191,12 +202,20 @@ func (b *bench) firstTokens(ctx context.Context) error {
 		for i, c := range b.list {
 			c.failed += results[i+1].Failed
 			c.asked += b.first
-			for row, q := range map[string]float64{rowFirst50: 0.5, rowFirst99: 0.99} {
-				c.add(row+surface, milliseconds(quantile(results[i+1].Waits, q)-quantile(results[0].Waits, q)))
-			}
+			c.add(rowFirst50+surface, milliseconds(quantile(results[i+1].Waits, 0.5)-quantile(results[0].Waits, 0.5)))
+			// A round has too few of the slow ones: those of all rounds so far are looked at together.
+			c.waits[surface] = merged(c.waits[surface], results[i+1].Waits)
+		}
+		b.waits[surface] = merged(b.waits[surface], results[0].Waits)
+		for _, c := range b.list {
+			c.rows[rowFirst99+surface] = []float64{milliseconds(quantile(c.waits[surface], 0.99) - quantile(b.waits[surface], 0.99))}
 		}
 	}
 	return nil
+}
+
+func merged(a, b []time.Duration) []time.Duration {
+	return slices.Sorted(slices.Values(append(a, b...)))
 }
 
 // warm asks a few times, so that no stream waits for a connection or for the API keys: the first answer of a process is

@@ -99,7 +99,8 @@ type contender struct {
 	file     string
 	rows     map[string][]float64 // measurements by row, one a round
 
-	asked, failed int // in all rounds
+	asked, failed int                        // in all rounds
+	waits         map[string][]time.Duration // for first tokens, by surface, of all rounds
 }
 
 // contenders builds the servers: the product first, the one it is compared with second.
@@ -119,7 +120,7 @@ func contenders(ctx context.Context, root, work, key string) ([]*contender, erro
 		{name: "plain proxy", pkg: proxyPackage, listen: "BENCH_LISTEN", upstream: []string{proxySignature}},
 	}
 	for _, c := range list {
-		c.rows = map[string][]float64{}
+		c.rows, c.waits = map[string][]float64{}, map[string][]time.Duration{}
 		var err error
 		if c.file, err = compile(ctx, root, filepath.Join(work, filepath.Base(filepath.Dir(c.pkg))), c.pkg, goos, goarch); err != nil {
 			return nil, err
