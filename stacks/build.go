@@ -29,6 +29,8 @@ const (
 	OutputServiceName  = "ServiceName"  // of the containers' ECS service
 	OutputGroupName    = "GroupName"    // of the instances' Auto Scaling group
 
+	OutputRecordsBucketName = "RecordsBucketName" // of the bucket with the usage records; only with an archive
+
 	OutputKeysSecretARN = "KeysSecretArn" // of the secret to put the hashes of API keys into; only where a stack makes it
 )
 
@@ -58,8 +60,8 @@ func stage(app awscdk.App, e environment.Environment, region string, programs pr
 	scope := awscdk.NewStage(app, jsii.String(StageName(e, region)), &awscdk.StageProps{
 		Env: &awscdk.Environment{Account: jsii.String(e.Account), Region: jsii.String(region)},
 	})
-	kept := newData(scope, e)
-	where := place{e: e, region: region, net: newNetwork(scope, e, region, kept), data: kept}
+	shared := newKept(scope, e)
+	where := place{e: e, region: region, net: newNetwork(scope, e, region, shared), kept: shared}
 	for _, variant := range []struct {
 		asked   bool
 		program string

@@ -15,7 +15,7 @@ import (
 
 // newNetwork makes the network that the variants of a Region share, with the endpoints that these variants need; nil
 // where none runs in one.
-func newNetwork(scope awscdk.Stage, e environment.Environment, region string, d data) network.Network {
+func newNetwork(scope awscdk.Stage, e environment.Environment, region string, k kept) network.Network {
 	function := e.Serverless != nil && e.Serverless.VPC
 	if e.Containers == nil && e.Instances == nil && !function {
 		return nil
@@ -24,11 +24,11 @@ func newNetwork(scope awscdk.Stage, e environment.Environment, region string, d 
 	props := network.Props{
 		Needs: network.Needs{
 			Containers: e.Containers != nil, Instances: e.Instances != nil, Function: function,
-			Secrets: e.Auth.Mode == environment.AuthKeys, Elsewhere: len(modelsIn(e, region)) == 0,
+			Secrets: e.Auth.Mode == environment.AuthKeys, Archive: k.records != nil, Elsewhere: len(modelsIn(e, region)) == 0,
 		},
 		ZoneIDs:     zonesOf(e.Network.ZoneIDs, region),
 		PrefixLists: prefixLists(e.Network.PrefixLists[region]),
-		Policies:    policies(e, region, d),
+		Policies:    policies(e, region, k),
 	}
 	if from, ok := e.Network.Import[region]; ok {
 		props.Import = &network.Import{
@@ -45,7 +45,7 @@ func newNetwork(scope awscdk.Stage, e environment.Environment, region string, d 
 }
 
 // policies are what may pass the endpoints that only the environment can narrow.
-func policies(e environment.Environment, region string, d data) map[network.Service][]network.Statement {
+func policies(e environment.Environment, region string, k kept) map[network.Service][]network.Statement {
 	narrow := map[network.Service][]network.Statement{}
 	if here := modelsIn(e, region); len(here) > 0 {
 		granted, _ := access.New(e.Account, here) // some of those that the stage has checked
@@ -54,14 +54,20 @@ func policies(e environment.Environment, region string, d data) map[network.Serv
 	if e.Auth.Mode == environment.AuthKeys {
 		narrow[network.SecretsManager] = []network.Statement{{
 			Actions:   []string{"secretsmanager:GetSecretValue"},
-			Resources: []string{access.SecretARN(d.tell(e.Settings(settings.VariantContainers, region)).Auth.Secret, region, e.Account)},
+			Resources: []string{access.SecretARN(k.settings(e, settings.VariantContainers, region).Auth.Secret, region, e.Account)},
 		}}
 	}
+	if k.records != nil {
+		narrow[network.S3] = append(narrow[network.S3], network.Statement{
+			Actions:   []string{"s3:PutObject"},
+			Resources: []string{*k.records.Bucket().ArnForObjects(jsii.String(settings.ArchivePrefix + "*"))},
+		})
+	}
 	if e.Instances != nil {
-		narrow[network.S3] = []network.Statement{{
+		narrow[network.S3] = append(narrow[network.S3], network.Statement{
 			Actions:   []string{"s3:GetObject"},
 			Resources: []string{"arn:aws:s3:::cdk-" + qualifier + "-assets-" + e.Account + "-" + region + "/*"},
-		}}
+		})
 		narrow[network.CloudFormation] = []network.Statement{network.Signal("arn:aws:cloudformation:" + region + ":" + e.Account + ":stack/" +
 			StageName(e, region) + "-" + settings.VariantInstances + "/*")}
 	}

@@ -18,7 +18,7 @@ func serverless(scope constructs.Construct, p place) {
 	stack := awscdk.NewStack(scope, jsii.String(settings.VariantServerless), stackProps(p.e, "Inference gateway on AWS Lambda"))
 	props := compute.FunctionProps{
 		Code:                p.code,
-		Settings:            p.data.tell(p.e.Settings(settings.VariantServerless, p.region)),
+		Settings:            p.kept.settings(p.e, settings.VariantServerless, p.region),
 		Models:              models(p.e, p.region),
 		Memory:              asked.Memory.MB(),
 		Timeout:             p.e.Gateway.LambdaTimeout(),

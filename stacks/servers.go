@@ -21,7 +21,7 @@ type place struct {
 	e      environment.Environment
 	region string
 	net    network.Network
-	data   data
+	kept   kept
 	code   binary.Asset
 }
 
@@ -33,7 +33,7 @@ func containers(scope constructs.Construct, p place) {
 	built := image.NewAsset(stack, "Image", image.Props{Code: p.code})
 	gateway := compute.NewContainers(stack, "Gateway", compute.ContainersProps{
 		Image:        awsecs.ContainerImage_FromDockerImageAsset(built),
-		Settings:     p.data.tell(p.e.Settings(settings.VariantContainers, p.region)),
+		Settings:     p.kept.settings(p.e, settings.VariantContainers, p.region),
 		Models:       models(p.e, p.region),
 		Placement:    p.placement(stack, balancer, awselasticloadbalancingv2.TargetType_IP),
 		Package:      p.code.Package,
@@ -44,6 +44,7 @@ func containers(scope constructs.Construct, p place) {
 		LogRetention: asked.LogRetention,
 		Retain:       p.e.Production,
 	})
+	p.kept.grant(gateway)
 	output(stack, OutputURL, url(balancer, asked.Domain))
 	output(stack, OutputClusterName, gateway.Service().Cluster().ClusterName())
 	output(stack, OutputServiceName, gateway.Service().ServiceName())
@@ -56,7 +57,7 @@ func instances(scope constructs.Construct, p place) {
 	balancer := p.balancer(stack, asked.Domain)
 	gateway := compute.NewInstances(stack, "Gateway", compute.InstancesProps{
 		Code:         p.code,
-		Settings:     p.data.tell(p.e.Settings(settings.VariantInstances, p.region)),
+		Settings:     p.kept.settings(p.e, settings.VariantInstances, p.region),
 		Models:       models(p.e, p.region),
 		Placement:    p.placement(stack, balancer, awselasticloadbalancingv2.TargetType_INSTANCE),
 		Types:        asked.Types,
@@ -66,6 +67,7 @@ func instances(scope constructs.Construct, p place) {
 		LogRetention: asked.LogRetention,
 		Retain:       p.e.Production,
 	})
+	p.kept.grant(gateway)
 	output(stack, OutputURL, url(balancer, asked.Domain))
 	output(stack, OutputGroupName, gateway.Group().AutoScalingGroupName())
 }

@@ -26,6 +26,7 @@ type Environment struct {
 	Auth       Auth
 	Network    *Network // nil: nothing runs in one
 	Edge       Edge
+	Archive    *Archive    // nil: usage records are in the logs alone
 	Serverless *Serverless // nil: this variant is not deployed; so with the others
 	Containers *Containers
 	Instances  *Instances
@@ -56,6 +57,12 @@ type Gateway struct {
 	PingInterval time.Duration
 	MaxCalls     int
 	LogLevel     slog.Level
+}
+
+// Archive keeps a record of each request's usage in a bucket, without any text of it; containers and instances write it.
+type Archive struct {
+	Retention int           // days; default 400
+	Interval  time.Duration // until what was recorded is stored, at most; default 60 s
 }
 
 // Serverless is the variant of a Lambda function with or without an API in front.
@@ -157,6 +164,9 @@ func (e Environment) Settings(variant, region string) settings.Settings {
 	s.MaxCalls = e.Gateway.MaxCalls
 	s.LogLevel = e.Gateway.LogLevel
 	s.Auth = e.Auth.settings()
+	if e.Archive != nil {
+		s.Archive.Interval = e.Archive.Interval
+	}
 	for _, m := range e.Models {
 		alias := settings.Alias{Name: m.Alias, DefaultMaxTokens: m.DefaultMaxTokens, MaxTokens: m.MaxTokens}
 		for _, t := range m.Targets {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 // The forms of text. The JSON Schema repeats them; a test holds both to the same files.
@@ -41,6 +43,7 @@ func (v value) environment(e *Environment) {
 		"auth":       func(v value) { v.auth(&e.Auth) },
 		"network":    func(v value) { e.Network = v.network() },
 		"edge":       func(v value) { v.edge(&e.Edge) },
+		"archive":    func(v value) { e.Archive = v.archive() },
 		"serverless": func(v value) { e.Serverless = v.serverless() },
 		"containers": func(v value) { e.Containers = v.containers() },
 		"instances":  func(v value) { e.Instances = v.instances() },
@@ -129,6 +132,15 @@ func (v value) gateway(g *Gateway) {
 		"maxCalls":     func(v value) { v.integer(&g.MaxCalls, 1, 10) },
 		"logLevel":     func(v value) { v.level(&g.LogLevel) },
 	})
+}
+
+func (v value) archive() *Archive {
+	a := &Archive{Retention: 400, Interval: settings.Default().Archive.Interval}
+	v.object(fields{
+		"retention": func(v value) { v.integer(&a.Retention, 1, 3653) },
+		"interval":  func(v value) { v.duration(&a.Interval, time.Second, time.Minute) },
+	})
+	return a
 }
 
 func (v value) level(into *slog.Level) {

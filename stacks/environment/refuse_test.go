@@ -25,7 +25,7 @@ type refused struct {
 
 var bad = []refused{
 	{"unknown key", minimal + "prodution: true\n", []string{
-		`4: prodution: is not a known key (did you mean "production"?); known here are account, auth, containers, edge, gateway, instances, models, network, production, regions, serverless, tags; correct or remove it`}, false},
+		`4: prodution: is not a known key (did you mean "production"?); known here are account, archive, auth, containers, edge, gateway, instances, models, network, production, regions, serverless, tags; correct or remove it`}, false},
 	{"unknown inner key", minimal + "gateway:\n  maxcalls: 3\n", []string{`5: gateway.maxcalls: is not a known key (did you mean "maxCalls"?)…`}, false},
 	{"unknown key of a target", minimal + "models: {a: {targets: [{model: amazon.nova-lite-v1:0, regions: x}]}}\n", []string{
 		`4: models.a.targets[0].regions: is not a known key (did you mean "region"?)…`}, false},
@@ -196,6 +196,8 @@ var badServers = []refused{
 		`8: serverless.api.domain: is "a.example.com", as is instances.domain; …`}, true},
 	{"records of nothing", servers("edge", "edge: {"+certificate+", callers: [10.0.0.0/8], hostedZone: Z0123456789}\n"), []string{
 		`7: edge.hostedZone: is for records, and no variant has a domain; …`}, true},
+	{"an archive that nobody writes", minimal + "archive: {}\n", []string{`4: archive: is there, and neither containers nor instances: …`}, false},
+	{"an archive that is slow", servers("", "archive: {interval: 2m}\n"), []string{`8: archive.interval: is "2m"; allowed is a duration from 1s to 1m0s, …`}, true},
 	{"an import nobody described", servers("network", "network:\n  import:\n    us-east-1:\n      vpc: vpc-0123456789abcdef0\n      subnetsFile: none.json\n      isolated: [subnet-00000001, subnet-00000002]\n"), []string{
 		`11: network.import.us-east-1.subnetsFile: is "none.json", which cannot be read: no such file or directory; make it with: aws ec2 describe-subnets --region us-east-1 …`}, true},
 }

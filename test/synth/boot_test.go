@@ -40,6 +40,9 @@ func resolved(t *testing.T, data any) string {
 	if sub, ok := at(data, "Fn::Sub").(string); ok {
 		return regexp.MustCompile(`\$\{(AWS::)?(\w+)\}`).ReplaceAllString(sub, "REF-$2")
 	}
+	if output, ok := at(data, "Fn::GetStackOutput", "OutputName").(string); ok {
+		return "REF-" + output
+	}
 	parts, ok := at(data, "Fn::Join", 1).([]any)
 	if !ok {
 		t.Fatalf("not a text: %v", data)

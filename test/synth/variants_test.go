@@ -236,3 +236,25 @@ func stacksOf(e environment.Environment) []string {
 	}
 	return names
 }
+
+// TestOnlyServersArchive reads who is told of the bucket of usage records, and who may write it.
+func TestOnlyServersArchive(t *testing.T) {
+	out := synthesize(t, stub(t), shipped(t, "prod"))
+	for variant, want := range map[string]bool{settings.VariantServerless: false, settings.VariantContainers: true, settings.VariantInstances: true} {
+		tp := stackOf(t, out, "prod-us-east-1", variant)
+		may := false
+		for _, r := range tp.all("AWS::IAM::Policy") {
+			for _, s := range statementsOf(t, r.Properties["PolicyDocument"]) {
+				may = may || slices.Contains(s.Actions, "s3:PutObject") && len(s.Actions) == 1 && strings.Contains(compact(t, s.Resources), settings.ArchivePrefix+"*")
+			}
+		}
+		isTold := variantVariables(t, tp, variant)[settings.EnvArchiveBucket] != ""
+		if may != want || isTold != want {
+			t.Errorf("%s: may write records: %t, is told of the bucket: %t, want %t", variant, may, isTold, want)
+		}
+	}
+	s3 := stackOf(t, out, "prod-us-east-1", "network").endpoints(t)["s3"]
+	if !strings.Contains(compact(t, s3.Properties["PolicyDocument"]), settings.ArchivePrefix+"*") {
+		t.Error("the endpoint lets no record pass")
+	}
+}
