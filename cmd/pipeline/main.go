@@ -49,6 +49,7 @@ func commands() []command {
 	return []command{
 		{"up", "synthesize an environment and run it on this machine", up},
 		{"bedrock", "serve the embedded Bedrock", bedrock},
+		{"environments", "list the environments, their models with their ends, and what they warn of", environments},
 		{"stacks", "list the stacks of a synthesized assembly and what is in them", stacks},
 		{"timing", "synthesize each environment alone and all at once, and compare the times", timing},
 		{"image", "build the container image without an engine; with push REGISTRY/REPOSITORY, send it there", image},
@@ -89,7 +90,7 @@ func usage() string {
 	var text strings.Builder
 	text.WriteString("usage: pipeline COMMAND [FLAGS]\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(&text, "  %-9s %s\n", c.name, c.about)
+		fmt.Fprintf(&text, "  %-12s %s\n", c.name, c.about)
 	}
 	text.WriteString("\npipeline COMMAND -h lists the flags of a command.\n")
 	return text.String()

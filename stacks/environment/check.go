@@ -16,6 +16,9 @@ const maxVariablesBytes = 4096
 // arnBytes is room for the ARN of a secret that the stack makes: its name is the stack's, with what CloudFormation adds.
 const arnBytes = 200
 
+// leastLife is how long a model must still have when it is deployed: time to notice, to move and to try.
+const leastLife = 30 * 24 * time.Hour
+
 // checker holds an environment that was read without problems of form against the catalog and against itself.
 type checker struct {
 	d       *decoder
@@ -25,7 +28,7 @@ type checker struct {
 
 func (c checker) environment(e *Environment) {
 	for i := range e.Models {
-		c.model(&e.Models[i], e.Regions)
+		c.model(&e.Models[i], e)
 	}
 	if len(e.Regions) == 0 {
 		return // already a problem
@@ -40,11 +43,11 @@ func (c checker) environment(e *Environment) {
 	}
 }
 
-func (c checker) model(m *Model, regions []string) {
+func (c checker) model(m *Model, e *Environment) {
 	limit := mostTokens
 	for i := range m.Targets {
 		path := fmt.Sprintf("models.%s.targets[%d]", m.Alias, i)
-		call, ok := c.target(path, &m.Targets[i], regions)
+		call, ok := c.target(path, &m.Targets[i], e)
 		if ok && call.Model.MaxOutputTokens > 0 {
 			limit = min(limit, call.Model.MaxOutputTokens)
 		}
@@ -70,7 +73,7 @@ func (c checker) tokens(path string, m *Model, limit int) {
 	}
 }
 
-func (c checker) target(path string, t *Target, regions []string) (catalog.Call, bool) {
+func (c checker) target(path string, t *Target, e *Environment) (catalog.Call, bool) {
 	if t.Model == "" {
 		return catalog.Call{}, false // already a problem
 	}
@@ -83,7 +86,8 @@ func (c checker) target(path string, t *Target, regions []string) (catalog.Call,
 		return call, false
 	}
 	c.destinations(path, call, t)
-	c.reach(path, *t, regions)
+	c.residence(path, call, e)
+	c.reach(path, *t, e.Regions)
 	return call, true
 }
 
@@ -95,6 +99,11 @@ func (c checker) alive(path string, call catalog.Call) bool {
 			call.ID, call.Model.EndOfLife.Format(time.DateOnly), c.successor(call))
 		return false
 	case catalog.Legacy:
+		if left := call.Model.EndOfLife.Sub(c.asOf); !call.Model.EndOfLife.IsZero() && left < leastLife {
+			c.d.problem(path, "is %q, whose end of life is %s, in %d days: what is deployed now would soon be refused; %s",
+				call.ID, call.Model.EndOfLife.Format(time.DateOnly), int(left.Hours()/24), c.successor(call))
+			return false
+		}
 		ends := "its end of life is not announced"
 		if !call.Model.EndOfLife.IsZero() {
 			ends = "its end of life is " + call.Model.EndOfLife.Format(time.DateOnly)
@@ -137,6 +146,16 @@ func (c checker) destinations(path string, call catalog.Call, t *Target) {
 		c.d.warning(path+".destinations", "differ from those of the catalog, which are %s; yours are used",
 			strings.Join(call.Profile.Destinations, ", "))
 	}
+}
+
+// residence refuses to let prompts of an environment in the European Union leave it unasked.
+func (c checker) residence(path string, call catalog.Call, e *Environment) {
+	european := slices.IndexFunc(e.Regions, func(region string) bool { return strings.HasPrefix(region, "eu-") })
+	if european < 0 || call.Profile == nil || call.Profile.Prefix != "global" || e.Acknowledge.GlobalProfiles != "" {
+		return
+	}
+	c.d.problem(path+".model", "is %q, which may be routed to any commercial Region, and regions has %s; write an eu. profile, or "+
+		"acknowledge.globalProfiles with a sentence that says why prompts may leave the EU", call.ID, e.Regions[european])
 }
 
 // reach warns of a geography profile that is called from outside its geography.

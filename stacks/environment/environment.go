@@ -15,22 +15,23 @@ import (
 
 // Environment is one file, checked and with every default filled in.
 type Environment struct {
-	Name       string            // file name without ".yaml"
-	File       string            // as it was opened
-	Account    string            // twelve digits
-	Regions    []string          // at least one, the first is the primary; each is deployed on its own
-	Production bool              // termination protection, data and versions kept when a stack goes; default false
-	Tags       map[string]string // on every resource; default none
-	Models     []Model           // in the order of the file; default DefaultModels
-	Gateway    Gateway
-	Auth       Auth
-	Network    *Network // nil: nothing runs in one
-	Edge       Edge
-	Archive    *Archive    // nil: usage records are in the logs alone
-	Serverless *Serverless // nil: this variant is not deployed; so with the others
-	Containers *Containers
-	Instances  *Instances
-	Warnings   Problems // what is allowed today and will not be one day, such as a legacy model
+	Name        string            // file name without ".yaml"
+	File        string            // as it was opened
+	Account     string            // twelve digits
+	Regions     []string          // at least one, the first is the primary; each is deployed on its own
+	Production  bool              // termination protection, data and versions kept when a stack goes; default false
+	Tags        map[string]string // on every resource; default none
+	Models      []Model           // in the order of the file; default DefaultModels
+	Gateway     Gateway
+	Auth        Auth
+	Network     *Network // nil: nothing runs in one
+	Edge        Edge
+	Acknowledge Acknowledge
+	Archive     *Archive    // nil: usage records are in the logs alone
+	Serverless  *Serverless // nil: this variant is not deployed; so with the others
+	Containers  *Containers
+	Instances   *Instances
+	Warnings    Problems // what is allowed today and will not be one day, such as a legacy model
 }
 
 // Model is an alias callers use, and where it leads.
@@ -57,6 +58,11 @@ type Gateway struct {
 	PingInterval time.Duration
 	MaxCalls     int
 	LogLevel     slog.Level
+}
+
+// Acknowledge holds the reasons for what is refused without one: each a sentence, empty for none.
+type Acknowledge struct {
+	GlobalProfiles string // why prompts of an environment in the EU may leave it
 }
 
 // Archive keeps a record of each request's usage in a bucket, without any text of it; containers and instances write it.

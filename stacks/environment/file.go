@@ -34,19 +34,20 @@ const (
 
 func (v value) environment(e *Environment) {
 	v.object(fields{
-		"account":    func(v value) { v.match(&e.Account, accountForm, `twelve digits in quotes, such as "123456789012"`) },
-		"regions":    func(v value) { e.Regions = v.regions() },
-		"production": func(v value) { v.boolean(&e.Production) },
-		"tags":       func(v value) { e.Tags = v.tags() },
-		"models":     func(v value) { e.Models = v.models() },
-		"gateway":    func(v value) { v.gateway(&e.Gateway) },
-		"auth":       func(v value) { v.auth(&e.Auth) },
-		"network":    func(v value) { e.Network = v.network() },
-		"edge":       func(v value) { v.edge(&e.Edge) },
-		"archive":    func(v value) { e.Archive = v.archive() },
-		"serverless": func(v value) { e.Serverless = v.serverless() },
-		"containers": func(v value) { e.Containers = v.containers() },
-		"instances":  func(v value) { e.Instances = v.instances() },
+		"account":     func(v value) { v.match(&e.Account, accountForm, `twelve digits in quotes, such as "123456789012"`) },
+		"regions":     func(v value) { e.Regions = v.regions() },
+		"production":  func(v value) { v.boolean(&e.Production) },
+		"tags":        func(v value) { e.Tags = v.tags() },
+		"models":      func(v value) { e.Models = v.models() },
+		"gateway":     func(v value) { v.gateway(&e.Gateway) },
+		"auth":        func(v value) { v.auth(&e.Auth) },
+		"network":     func(v value) { e.Network = v.network() },
+		"edge":        func(v value) { v.edge(&e.Edge) },
+		"acknowledge": func(v value) { v.acknowledge(&e.Acknowledge) },
+		"archive":     func(v value) { e.Archive = v.archive() },
+		"serverless":  func(v value) { e.Serverless = v.serverless() },
+		"containers":  func(v value) { e.Containers = v.containers() },
+		"instances":   func(v value) { e.Instances = v.instances() },
 	}, "account", "regions")
 	if v.node.Kind == yaml.MappingNode && v.d.lines["serverless"]+v.d.lines["containers"]+v.d.lines["instances"] == 0 {
 		v.d.problem("serverless", "is missing, and so are containers and instances: nothing would be deployed; add one; "+
@@ -131,6 +132,12 @@ func (v value) gateway(g *Gateway) {
 		"pingInterval": func(v value) { v.duration(&g.PingInterval, 10*time.Millisecond, time.Minute) },
 		"maxCalls":     func(v value) { v.integer(&g.MaxCalls, 1, 10) },
 		"logLevel":     func(v value) { v.level(&g.LogLevel) },
+	})
+}
+
+func (v value) acknowledge(a *Acknowledge) {
+	v.object(fields{
+		"globalProfiles": func(v value) { v.match(&a.GlobalProfiles, reasonForm, "a sentence of at least 20 characters") },
 	})
 }
 

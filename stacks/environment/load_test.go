@@ -139,8 +139,35 @@ func TestLegacyModelIsAWarning(t *testing.T) {
 	if got := e.Warnings.Error(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if _, err := environment.Load(path, time.Date(2027, 4, 8, 0, 0, 0, 0, time.UTC)); err == nil {
-		t.Error("the model is accepted on the day its life ends")
+}
+
+// TestLifeOfAModelOnAClock is today, near the end, on the last good day, and past it.
+func TestLifeOfAModelOnAClock(t *testing.T) {
+	path := write(t, minimal+`models:
+  old:
+    targets: [{model: global.anthropic.claude-sonnet-4-5-20250929-v1:0}]
+`)
+	const where = `:6: models.old.targets[0].model: is "global.anthropic.claude-sonnet-4-5-20250929-v1:0", `
+	for _, test := range []struct {
+		day, want string // what begins the error; empty for a warning alone
+	}{
+		{"2026-11-22", ""},
+		{"2027-03-09", ""},
+		{"2027-03-10", `whose end of life is 2027-04-08, in 29 days: what is deployed now would soon be refused; write "global.anthropic.claude-sonnet-5-5"`},
+		{"2027-04-07", `whose end of life is 2027-04-08, in 1 days: `},
+		{"2027-04-08", `whose end of life was 2027-04-08: Bedrock refuses it; write "global.anthropic.claude-sonnet-5-5"`},
+	} {
+		day, err := time.Parse(time.DateOnly, test.day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := environment.Load(path, day)
+		switch {
+		case test.want == "" && (err != nil || len(e.Warnings) != 1):
+			t.Errorf("%s: got %v and %v, want a warning", test.day, err, e.Warnings)
+		case test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), path+where+test.want)):
+			t.Errorf("%s: got %v, want %s", test.day, err, test.want)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ type refused struct {
 
 var bad = []refused{
 	{"unknown key", minimal + "prodution: true\n", []string{
-		`4: prodution: is not a known key (did you mean "production"?); known here are account, archive, auth, containers, edge, gateway, instances, models, network, production, regions, serverless, tags; correct or remove it`}, false},
+		`4: prodution: is not a known key (did you mean "production"?); known here are account, acknowledge, archive, auth, containers, edge, gateway, instances, models, network, production, regions, serverless, tags; correct or remove it`}, false},
 	{"unknown inner key", minimal + "gateway:\n  maxcalls: 3\n", []string{`5: gateway.maxcalls: is not a known key (did you mean "maxCalls"?)…`}, false},
 	{"unknown key of a target", minimal + "models: {a: {targets: [{model: amazon.nova-lite-v1:0, regions: x}]}}\n", []string{
 		`4: models.a.targets[0].regions: is not a known key (did you mean "region"?)…`}, false},
@@ -196,6 +196,11 @@ var badServers = []refused{
 		`8: serverless.api.domain: is "a.example.com", as is instances.domain; …`}, true},
 	{"records of nothing", servers("edge", "edge: {"+certificate+", callers: [10.0.0.0/8], hostedZone: Z0123456789}\n"), []string{
 		`7: edge.hostedZone: is for records, and no variant has a domain; …`}, true},
+	{"a global profile in the EU", "account: \"123456789012\"\nregions: [eu-west-1]\nserverless: {}\nmodels: {haiku: {targets: [{model: global.anthropic.claude-haiku-5-5}]}}\n", []string{
+		`4: models.haiku.targets[0].model: is "global.anthropic.claude-haiku-5-5", which may be routed to any commercial Region, and regions has eu-west-1; write an eu. profile, …`}, true},
+	{"a global profile in the EU by default", "account: \"123456789012\"\nregions: [eu-west-1]\nserverless: {}\nacknowledge: {globalProfiles: it is all right}\n", []string{
+		`1: models.haiku.targets[0].model: …`, `1: models.sonnet.targets[0].model: …`, `1: models.opus.targets[0].model: …`,
+		`4: acknowledge.globalProfiles: is "it is all right"; allowed is a sentence of at least 20 characters`}, false},
 	{"an archive that nobody writes", minimal + "archive: {}\n", []string{`4: archive: is there, and neither containers nor instances: …`}, false},
 	{"an archive that is slow", servers("", "archive: {interval: 2m}\n"), []string{`8: archive.interval: is "2m"; allowed is a duration from 1s to 1m0s, …`}, true},
 	{"an import nobody described", servers("network", "network:\n  import:\n    us-east-1:\n      vpc: vpc-0123456789abcdef0\n      subnetsFile: none.json\n      isolated: [subnet-00000001, subnet-00000002]\n"), []string{
