@@ -88,7 +88,9 @@ func TestEnvironmentsAsOfADay(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "aging.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	at := func(day string) (string, error) { return runHere(t, t.Context(), "environments", "-folder", folder, "-as-of", day) }
+	at := func(day string) (string, error) {
+		return runHere(t, t.Context(), "environments", "-folder", folder, "-as-of", day)
+	}
 	got, err := at("2026-11-22")
 	want := `ENVIRONMENT   ACCOUNT        REGION                VARIANTS     ALIAS   MODEL                                              END OF LIFE
 aging         123456789012   us-east-1 us-west-2   serverless   old     global.anthropic.claude-sonnet-4-5-20250929-v1:0   2027-04-08, legacy
@@ -116,7 +118,7 @@ func TestBedrockEndsWithItsContext(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	if got, err := runHere(t, t.Context(), "help"); err != nil || !strings.Contains(got, "bedrock   serve the embedded Bedrock") {
+	if got, err := runHere(t, t.Context(), "help"); err != nil || !strings.Contains(got, "bedrock      serve the embedded Bedrock") {
 		t.Errorf("got %v, %s", err, got)
 	}
 	if _, err := runHere(t, t.Context(), "up", "-h"); err != nil {
