@@ -35,7 +35,7 @@ func (f *failures) add(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.n++; f.n > f.most {
-		f.cancel(fmt.Errorf("%d of %d answers failed, the last one: %w", f.n, 100*f.most, err))
+		f.cancel(fmt.Errorf("more than %d answers failed, the last one: %w", f.most, err))
 	}
 }
 
