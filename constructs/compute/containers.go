@@ -90,6 +90,7 @@ func NewContainers(scope constructs.Construct, id string, props ContainersProps)
 	})
 	c.service = c.newService(props, c.newTask(props))
 	c.scale(props)
+	acknowledgeAll(c.execution, "ecr:GetAuthorizationToken knows no resource")
 	return c
 }
 

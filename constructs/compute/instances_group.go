@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
@@ -34,6 +35,7 @@ func (i *instances) newRole() awsiam.Role {
 			"ec2:SourceInstanceARN": "arn:aws:ec2:" + region(i) + ":" + account(i) + ":instance/*",
 		}},
 	}))
+	acknowledgeAll(role, "Session Manager's actions know no resource; the condition keeps them to credentials used on an instance of this account and Region")
 	return role
 }
 
@@ -92,6 +94,10 @@ func (i *instances) newGroup(props InstancesProps) awsautoscaling.AutoScalingGro
 			GracePeriod:     seconds(warmUp),
 		}),
 		UpdatePolicy: refresh(props.Update),
+	})
+	nag.Acknowledge(group, nag.Rules{
+		"AwsSolutions-AS3":                           "EventBridge has every scaling event, and the group's activity history too; a topic that nobody reads would tell no one",
+		"CdkNagValidationFailure[AwsSolutions-EC26]": "the rule looks for LaunchTemplate, and the group names its template in MixedInstancesPolicy; the volume in it is encrypted",
 	})
 	// An instance that starts before its role has its policy cannot fetch its program.
 	group.Node().AddDependency(i.role)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/access"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
@@ -104,6 +105,11 @@ func (s Scaling) check(problems *check.Problems) {
 		s.Desired, s.Min, s.Max)
 	problems.If(s.CPU < 10 || s.CPU > 95, "Scaling: CPU is %d %%; allowed is 10 to 95", s.CPU)
 	problems.If(s.Requests < 1, "Scaling: requests are %d a minute; allowed is 1 or more", s.Requests)
+}
+
+// acknowledgeAll says why a statement of a role's own policy is on all resources.
+func acknowledgeAll(role awsiam.Role, reason string) {
+	nag.Acknowledge(role.Node().FindChild(jsii.String("DefaultPolicy")), nag.Rules{"AwsSolutions-IAM5[Resource::*]": reason})
 }
 
 func (s Spot) check(problems *check.Problems) {

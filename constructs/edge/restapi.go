@@ -19,6 +19,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 )
 
@@ -99,11 +100,31 @@ func NewRestApi(scope constructs.Construct, id string, props RestApiProps) RestA
 	}
 	r.api.Node().TryRemoveChild(jsii.String("Endpoint")) // CDK's own output, which says what Url does
 	r.addMethods(props)
+	r.acknowledge(props)
 	if props.Firewall != nil {
 		r.firewall = NewWebACL(r, "Firewall", *props.Firewall)
 		r.firewall.Associate("Stage", r.api.DeploymentStage().StageArn())
 	}
 	return r
+}
+
+// acknowledge says why the API is as it is.
+func (r *restApi) acknowledge(props RestApiProps) {
+	const account = "API Gateway logs with a role that is a setting of the whole account; "
+	nag.Acknowledge(r.api, nag.Rules{
+		"AwsSolutions-APIG2": "the program validates each request itself, and answers in the words of the API that its caller speaks",
+	})
+	nag.Acknowledge(r.api.DeploymentStage(), nag.Rules{
+		"AwsSolutions-APIG1": account + "the program writes a record of each request it gets, and metrics count what is refused before it",
+		"AwsSolutions-APIG6": account + "execution logs would hold prompts besides, and the log has no prompt",
+	})
+	rules := nag.Rules{"AwsSolutions-COG4": "callers are programs: they sign with IAM, or the program itself asks for their API key or token"}
+	if props.Authorizer != AuthorizerIAM {
+		rules["AwsSolutions-APIG4"] = "anyone may call: " + props.OpenReason
+	}
+	for _, method := range *r.api.Methods() {
+		nag.Acknowledge(method, rules)
+	}
 }
 
 // addMethods makes a method of each endpoint, and on each path one for all other methods.
