@@ -15,6 +15,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
@@ -67,6 +68,9 @@ func NewBucket(scope constructs.Construct, id string, props BucketProps) Bucket 
 	b := &bucket{key: props.Key}
 	constructs.NewConstruct_Override(b, scope, jsii.String(id))
 	b.made = awss3.NewBucket(b, jsii.String("Bucket"), props.bucket())
+	if props.AccessLogs == nil {
+		nag.Acknowledge(b.made, nag.Rules{"AwsSolutions-S1": "no bucket was given for access logs; the data events of a trail of the account say who reads, and no record holds a prompt"})
+	}
 	return b
 }
 
@@ -108,8 +112,21 @@ func (b *bucket) GrantArchive(grantee awsiam.IGrantable) awsiam.Grant {
 		Actions:      jsii.Strings("s3:PutObject"),
 		ResourceArns: &[]*string{b.made.ArnForObjects(jsii.String(settings.ArchivePrefix + "*"))},
 	})
+	b.acknowledge(grantee)
 	if b.key != nil {
 		granted = granted.Combine(b.key.Grant(grantee, jsii.String("kms:GenerateDataKey")))
 	}
 	return granted
+}
+
+// acknowledge says why a role of a stack, if that is whom the grant is to, may write more than one object.
+func (b *bucket) acknowledge(grantee awsiam.IGrantable) {
+	role, ok := grantee.GrantPrincipal().(awsiam.Role)
+	if !ok {
+		return
+	}
+	id := *awscdk.Stack_Of(b).GetLogicalId(b.made.Node().DefaultChild().(awscdk.CfnElement))
+	nag.Acknowledge(role.Node().FindChild(jsii.String("DefaultPolicy")), nag.Rules{
+		"AwsSolutions-IAM5[Resource::<" + id + ".Arn>/" + settings.ArchivePrefix + "*]": "each file of usage records is an object of its own, named when it is written",
+	})
 }

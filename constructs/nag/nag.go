@@ -16,25 +16,33 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// key is the metadata that the pack reads.
-const key = "cdk_nag"
+// key is the metadata that the pack reads, list what it holds.
+const (
+	key  = "cdk_nag"
+	list = "rules_to_suppress"
+)
 
 // Rules are the ids of findings, such as "AwsSolutions-S1", with the reason of each. An id that ends in brackets is about
 // one thing that the rule found, as in "AwsSolutions-IAM5[Resource::*]", and about no other.
 type Rules map[string]string
 
 // Acknowledge says why the rules do not count for a resource: a construct's default child, or the construct itself where
-// it is one. It is called once for each resource, and panics where there is none.
+// it is one. What was said before stays. It panics where there is no resource.
 func Acknowledge(construct constructs.IConstruct, rules Rules) {
 	resource, ok := construct.Node().DefaultChild().(awscdk.CfnResource)
 	if !ok {
 		resource = construct.(awscdk.CfnResource)
 	}
-	resource.AddMetadata(jsii.String(key), map[string]any{"rules_to_suppress": rules.list()})
+	said, _ := resource.GetMetadata(jsii.String(key)).(map[string]any)
+	all, _ := said[list].([]any)
+	for _, entry := range rules.entries() {
+		all = append(all, entry)
+	}
+	resource.AddMetadata(jsii.String(key), map[string]any{list: all})
 }
 
-// list is what stands in the template, by id.
-func (r Rules) list() []map[string]any {
+// entries are what stands in the template, by id.
+func (r Rules) entries() []map[string]any {
 	var all []map[string]any
 	for _, id := range slices.Sorted(maps.Keys(r)) {
 		rule, finding, granular := strings.Cut(strings.TrimSuffix(id, "]"), "[")
