@@ -88,7 +88,7 @@ var directions = []struct {
 	{"stacks/environment", contracts, "the operator's command reads environments without CDK"},
 	{"constructs", append([]string{"constructs"}, contracts...), "a platform team uses constructs without our stacks and programs"},
 	{"stacks", append([]string{"stacks", "constructs"}, contracts...), "stacks only wire constructs"},
-	{"cmd", []string{"cmd", "runtime", "stacks/environment", "constructs/binary", "constructs/image/content", "constructs/image/oci"}, "the operator's command never starts jsii"},
+	{"cmd", []string{"cmd", "runtime", "stacks/environment", "constructs/binary", "constructs/image/content", "constructs/image/oci", "constructs/price"}, "the operator's command never starts jsii"},
 	{".", []string{"stacks", "constructs/binary"}, "the app reads, builds and synthesizes; nothing else"},
 }
 
