@@ -18,7 +18,7 @@ INSTALLED = node_modules/.installed
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT = go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
-.PHONY: help up once test synth timing image diff report deploy check format vet lint fuzz bench clean pipeline
+.PHONY: help up once test synth cost timing image diff report deploy check format vet lint fuzz bench clean pipeline
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test: $(INSTALLED) ## runs every test, fuzzes for some seconds, and runs the loc
 synth: $(INSTALLED) pipeline ## synthesizes an environment and lists its stacks; ENV=dev
 	@$(CDK) synth --quiet '**'
 	@$(PIPELINE) stacks
+
+cost: $(INSTALLED) pipeline ## says what an environment costs by list prices, from its templates; ENV=dev
+	@$(PIPELINE) cost -environment $(ENV)
 
 timing: $(INSTALLED) pipeline ## compares the time to synthesize all environments with that of each alone
 	@$(PIPELINE) timing

@@ -52,6 +52,7 @@ func commands() []command {
 		{"environments", "list the environments, their models with their ends, and what they warn of", environments},
 		{"stacks", "list the stacks of a synthesized assembly and what is in them", stacks},
 		{"timing", "synthesize each environment alone and all at once, and compare the times", timing},
+		{"cost", "say what an environment costs, from its templates and list prices", cost},
 		{"image", "build the container image without an engine; with push REGISTRY/REPOSITORY, send it there", image},
 		{"diff", "say what deploying one synthesized assembly over another would change", changes},
 		{"key", "make an API key for a tenant, and the hash that is stored", key},

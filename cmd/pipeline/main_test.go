@@ -37,6 +37,10 @@ func TestRefusedCommandLines(t *testing.T) {
 		{"unknown command", []string{"down"}, "there is no command \"down\"\nusage: pipeline COMMAND [FLAGS]\n\n  up           synthesize"},
 		{"argument", []string{"stacks", "cdk.out"}, "takes no argument \"cdk.out\""},
 		{"port taken", []string{"up", "-listen", taken.Addr().String()}, "port " + port + " is taken by another program; choose another one: make up PORT="},
+		{"no format of costs", []string{"cost", "-format", "html"}, "-format is \"html\"; allowed are text, markdown and json"},
+		{"no mix", []string{"cost", "-mix", "haiku"}, "\"haiku\" is no share; allowed is a list such as haiku=80,sonnet=15,opus=5"},
+		{"no load", []string{"cost", "-rps", "-1", "-assembly", filepath.Join("assembly", "testdata")}, "-rps is -1; allowed is 0.001 to"},
+		{"no assembly to cost", []string{"cost", "-assembly", t.TempDir()}, "is not a cloud assembly"},
 		{"unknown Bedrock", []string{"up", "-bedrock", "other"}, "-bedrock is \"other\"; allowed are embedded and aws"},
 		{"open to others", []string{"up", "-listen", "0.0.0.0:8080"}, "the local run listens on loopback addresses only"},
 		{"no port", []string{"up", "-listen", "localhost"}, "it takes an address and a port"},
@@ -105,6 +109,27 @@ warning: ` + folder + `/aging.yaml:7: models.old.targets[0].model: is "global.`
 	}
 	if _, err = at("tomorrow"); err == nil || err.Error() != `-as-of is "tomorrow"; allowed is a day such as 2027-03-01` {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestCost(t *testing.T) {
+	chart := filepath.Join(t.TempDir(), "chart.svg")
+	out, err := runHere(t, t.Context(), "cost", "-assembly", filepath.Join("assembly", "testdata"), "-format", "json", "-rps", "2", "-chart", chart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Load        struct{ RequestsPerSecond float64 }
+		Deployments []struct{ Name string }
+	}
+	if err := json.Unmarshal([]byte(out), &report); err != nil {
+		t.Fatal(err)
+	}
+	if report.Load.RequestsPerSecond != 2 || len(report.Deployments) != 2 || report.Deployments[0].Name != "local-us-east-1" {
+		t.Errorf("got %+v", report)
+	}
+	if drawn, err := os.ReadFile(chart); err != nil || !strings.HasPrefix(string(drawn), "<svg") {
+		t.Errorf("the chart is %.40q, %v", drawn, err)
 	}
 }
 

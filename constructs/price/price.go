@@ -29,18 +29,18 @@ const everywhere = "*"
 
 // Source is where prices were read.
 type Source struct {
-	Text string    // what it is, and who quotes it
-	URL  string    // of what is quoted, or of the page that a person would check
-	AsOf time.Time // the day the prices were true, UTC midnight
+	Text string    `json:"text"` // what it is, and who quotes it
+	URL  string    `json:"url"`  // of what is quoted, or of the page that a person would check
+	AsOf time.Time `json:"asOf"` // the day the prices were true, UTC midnight
 }
 
 // Price is one list price in US dollars, without free tiers, taxes and agreements.
 type Price struct {
-	Key     string // such as "nat.hour"
-	USD     float64
-	Unit    string   // what one costs that, such as "hour"
-	Regions []string // where it is true; "*" is everywhere
-	Source  Source
+	Key     string   `json:"key"` // such as "nat.hour"
+	USD     float64  `json:"usd"`
+	Unit    string   `json:"unit"`    // what one costs that, such as "hour"
+	Regions []string `json:"regions"` // where it is true; "*" is everywhere
+	Source  Source   `json:"source"`
 }
 
 // List is the list of prices. It does not change once loaded and is safe for concurrent use.

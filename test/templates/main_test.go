@@ -20,6 +20,7 @@ import (
 // built is what TestMain prepares once.
 var built struct {
 	root      string
+	out       string   // folder of the assembly
 	templates []string // paths of the shipped environments' templates
 }
 
@@ -58,6 +59,7 @@ func prepare(dir string) error {
 		return err
 	}
 	app, out := filepath.Join(dir, "app"), filepath.Join(dir, "cdk.out")
+	built.out = out
 	build := exec.Command("go", "build", "-o", app, ".")
 	build.Dir = root
 	synth := exec.Command(app)
