@@ -222,6 +222,8 @@ func TestBothClientsReadTheSameAnswer(t *testing.T) {
 		"tools":           `{"output":{"message":{"content":[{"toolUse":{"toolUseId":"1","name":"n","input":{"a":[1,2.5],"b":"x"}}},{"toolUse":{"toolUseId":"2","name":"m","input":{}}},{"toolUse":{"toolUseId":"3","name":"l"}}]}},"stopReason":"tool_use"}`,
 		"unknown parts":   `{"output":{"message":{"content":[{"reasoningContent":{"reasoningText":{"text":"hm"}}},{"text":"a"}]},"extra":1},"stopReason":"new_reason","trace":{"a":{}},` + usage + `}`,
 		"nulls":           `{"output":{"message":{"content":[{"text":"a"}]}},"stopReason":null,"usage":null,"additionalModelResponseFields":null}`,
+		"null blocks":     `{"output":{"message":{"content":[null,{},{"text":null},{"toolUse":{"input":null}},{"text":"a"}]}}}`,
+		"fractions":       `{"output":{"message":{"content":[]}},"usage":{"inputTokens":1.0}}`,
 		"no content":      `{"output":{"message":{"role":"assistant","content":[]}},"stopReason":"end_turn"}`,
 		"no message":      `{"output":{},"stopReason":"end_turn"}`,
 		"no output":       `{"stopReason":"end_turn"}`,

@@ -106,6 +106,9 @@ func text(r *jsonread.Reader) (string, error) {
 
 func readBlocks(r *jsonread.Reader, reply *inference.Reply) error {
 	return r.Array(func(int) error {
+		if r.Null() {
+			return nil
+		}
 		return r.Object(func(key string) error {
 			switch {
 			case r.Null():
