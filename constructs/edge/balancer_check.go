@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/text"
 )
 
 // NoFirewallMetadata is the key in a balancer's metadata that holds the reason why it has no web ACL.
@@ -65,7 +66,7 @@ func (p BalancerProps) checkCallers(problems *check.Problems) {
 	problems.If(open && !p.InternetFacing, "CIDRs: %s is for InternetFacing; name the VPC's range, or those connected to it", world)
 	problems.If(open && strings.TrimSpace(p.OpenReason) == "", "OpenReason: is empty; say why the whole internet may call, or name the CIDRs that may")
 	problems.If(!open && p.OpenReason != "", "OpenReason: is only for the CIDR %s; remove it", world)
-	problems.Text("OpenReason", p.ruleText(world), check.SecurityGroupText)
+	problems.Text("OpenReason", p.ruleText(world), text.SecurityGroup)
 }
 
 func (p BalancerProps) ruleText(cidr string) string {

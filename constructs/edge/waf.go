@@ -9,6 +9,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/text"
 )
 
 // WebACLProps says what a WebACL lets through; the zero value is a good one.
@@ -148,5 +149,5 @@ func (p WebACLProps) collect(problems *check.Problems, prefix string) {
 	p = p.filled()
 	problems.If(p.RequestsPerIP < 10 || p.RequestsPerIP > 2_000_000_000,
 		"%sRequestsPerIP: is %d; allowed is 10 to 2000000000", prefix, p.RequestsPerIP)
-	problems.Text(prefix+"Description", p.Description, check.WAFText)
+	problems.Text(prefix+"Description", p.Description, text.WAF)
 }

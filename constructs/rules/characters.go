@@ -3,47 +3,29 @@ package rules
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
-)
 
-// kind is what a service takes for a text; CloudFormation takes any, and the deployment fails half way.
-type kind struct {
-	allowed *regexp.Regexp
-	meaning string
-	max     int // characters; 0 for no limit that we know
-}
-
-var (
-	securityGroup = kind{regexp.MustCompile(`^[a-zA-Z0-9 ._:/()#,@\[\]+=&;{}!$*-]*$`), "letters A to Z, digits, blanks and ._-:/()#,@[]+=&;{}!$*", 255}
-	iamText       = kind{regexp.MustCompile("^[\t\n\r -~\u00a1-\u00ff]*$"), "Latin-1 characters", 1000}
-	iamRole       = kind{regexp.MustCompile(`^[\w+=,.@-]+$`), "letters A to Z, digits and _+=,.@-", 64}
-	iamName       = kind{iamRole.allowed, iamRole.meaning, 128}
-	wafText       = kind{regexp.MustCompile(`^[a-zA-Z0-9=:#@/,.-][a-zA-Z0-9_+=:#@/,. -]+[a-zA-Z0-9_+=:#@/,.-]$`), "three or more of letters A to Z, digits and =:#@/-,. and inside _+ and blanks", 256}
-	wafName       = kind{regexp.MustCompile(`^[\w-]+$`), "letters A to Z, digits, _ and -", 128}
-	apiStage      = kind{wafName.allowed, wafName.meaning, 128}
-	apiName       = kind{regexp.MustCompile(`^[^\x01-\x1f]+$`), "text without control characters", 1024}
-	lambdaText    = kind{regexp.MustCompile(`(?s)^.*$`), "any text", 256}
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/text"
 )
 
 // kinds says of what kind the texts are, by the type of the resource and the path of the property; [] is every item.
-var kinds = map[string]map[string]kind{
-	"AWS::ApiGateway::RestApi":       {"Name": apiName},
-	"AWS::ApiGateway::Stage":         {"StageName": apiStage},
-	"AWS::EC2::SecurityGroup":        {"GroupName": securityGroup, "GroupDescription": securityGroup, "SecurityGroupIngress[].Description": securityGroup, "SecurityGroupEgress[].Description": securityGroup},
-	"AWS::EC2::SecurityGroupEgress":  {"Description": securityGroup},
-	"AWS::EC2::SecurityGroupIngress": {"Description": securityGroup},
-	"AWS::IAM::ManagedPolicy":        {"Description": iamText, "ManagedPolicyName": iamName},
-	"AWS::IAM::Policy":               {"PolicyName": iamName},
-	"AWS::IAM::Role":                 {"Description": iamText, "RoleName": iamRole, "Policies[].PolicyName": iamName},
-	"AWS::IAM::RolePolicy":           {"PolicyName": iamName},
-	"AWS::Lambda::Function":          {"Description": lambdaText},
-	"AWS::WAFv2::IPSet":              {"Description": wafText, "Name": wafName},
-	"AWS::WAFv2::RegexPatternSet":    {"Description": wafText, "Name": wafName},
-	"AWS::WAFv2::RuleGroup":          {"Description": wafText, "Name": wafName, "Rules[].Name": wafName},
-	"AWS::WAFv2::WebACL":             {"Description": wafText, "Name": wafName, "Rules[].Name": wafName, "VisibilityConfig.MetricName": wafName, "Rules[].VisibilityConfig.MetricName": wafName},
+var kinds = map[string]map[string]text.Kind{
+	"AWS::ApiGateway::RestApi":       {"Name": text.APIName},
+	"AWS::ApiGateway::Stage":         {"StageName": text.APIStage},
+	"AWS::EC2::SecurityGroup":        {"GroupName": text.SecurityGroup, "GroupDescription": text.SecurityGroup, "SecurityGroupIngress[].Description": text.SecurityGroup, "SecurityGroupEgress[].Description": text.SecurityGroup},
+	"AWS::EC2::SecurityGroupEgress":  {"Description": text.SecurityGroup},
+	"AWS::EC2::SecurityGroupIngress": {"Description": text.SecurityGroup},
+	"AWS::IAM::ManagedPolicy":        {"Description": text.IAM, "ManagedPolicyName": text.IAMName},
+	"AWS::IAM::Policy":               {"PolicyName": text.IAMName},
+	"AWS::IAM::Role":                 {"Description": text.IAM, "RoleName": text.IAMRole, "Policies[].PolicyName": text.IAMName},
+	"AWS::IAM::RolePolicy":           {"PolicyName": text.IAMName},
+	"AWS::Lambda::Function":          {"Description": text.Lambda},
+	"AWS::WAFv2::IPSet":              {"Description": text.WAF, "Name": text.WAFName},
+	"AWS::WAFv2::RegexPatternSet":    {"Description": text.WAF, "Name": text.WAFName},
+	"AWS::WAFv2::RuleGroup":          {"Description": text.WAF, "Name": text.WAFName, "Rules[].Name": text.WAFName},
+	"AWS::WAFv2::WebACL":             {"Description": text.WAF, "Name": text.WAFName, "Rules[].Name": text.WAFName, "VisibilityConfig.MetricName": text.WAFName, "Rules[].VisibilityConfig.MetricName": text.WAFName},
 }
 
 var texts = Rule{
@@ -58,8 +40,8 @@ var texts = Rule{
 		c.each(func(id string, r resource) {
 			for _, path := range slices.Sorted(maps.Keys(kinds[r.Type])) {
 				c.property("Properties", r.Properties, strings.Split(path, "."), func(at string, value any) {
-					if text, ok := c.text(value); ok {
-						c.characters(id, at, text, kinds[r.Type][path])
+					if written, ok := c.text(value); ok {
+						c.characters(id, at, written, kinds[r.Type][path])
 					}
 				})
 			}
@@ -88,14 +70,14 @@ func (c *check) property(at string, value any, path []string, visit func(at stri
 	}
 }
 
-func (c *check) characters(id, at, text string, k kind) {
+func (c *check) characters(id, at, written string, k text.Kind) {
 	// What only CloudFormation knows counts as one good character: an id or a name of AWS's own making.
-	text = strings.ReplaceAll(text, unknown, "x")
-	if n := utf8.RuneCountInString(text); k.max > 0 && n > k.max {
-		c.find(id, at, "has %d characters; AWS takes %d", n, k.max)
+	written = strings.ReplaceAll(written, unknown, "x")
+	if n := utf8.RuneCountInString(written); n > k.Max {
+		c.find(id, at, "has %d characters; AWS takes %d", n, k.Max)
 	}
-	if !k.allowed.MatchString(text) {
-		c.find(id, at, "is %q; AWS takes %s", text, k.meaning)
+	if !k.Allowed.MatchString(written) {
+		c.find(id, at, "is %q; AWS takes %s", written, k.Meaning)
 	}
 }
 

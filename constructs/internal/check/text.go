@@ -1,25 +1,14 @@
 package check
 
-import "regexp"
+import (
+	"unicode/utf8"
 
-// Text is what a kind of text in a template may be. CloudFormation accepts any; the service refuses at deployment.
-type Text struct {
-	allowed *regexp.Regexp
-	meaning string
-	max     int // characters
-}
-
-// The kinds of text that constructs take from outside.
-var (
-	// SecurityGroupText describes a security group or one of its rules.
-	SecurityGroupText = Text{regexp.MustCompile(`^[a-zA-Z0-9 ._:/()#,@\[\]+=&;{}!$*-]*$`), "letters A to Z, digits, blanks and ._-:/()#,@[]+=&;{}!$*", 255}
-	// WAFText describes a web ACL; it neither starts nor ends with a blank.
-	WAFText = Text{regexp.MustCompile(`^([\w+=:#@/,.-]([\w+=:#@/,. -]*[\w+=:#@/,.-])?)?$`), "letters A to Z, digits, blanks inside and _+=:#@/-,.", 256}
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/text"
 )
 
 // Text records a problem when the text of a prop is not of its kind.
-func (p *Problems) Text(prop, text string, kind Text) {
-	length := len([]rune(text))
-	p.If(length > kind.max, "%s: has %d characters; AWS allows %d", prop, length, kind.max)
-	p.If(!kind.allowed.MatchString(text), "%s: is %q; AWS allows only %s", prop, text, kind.meaning)
+func (p *Problems) Text(prop, given string, kind text.Kind) {
+	length := utf8.RuneCountInString(given)
+	p.If(length > kind.Max, "%s: has %d characters; AWS allows %d", prop, length, kind.Max)
+	p.If(!kind.Allowed.MatchString(given), "%s: is %q; AWS allows only %s", prop, given, kind.Meaning)
 }
