@@ -137,6 +137,9 @@ func changes(ctx context.Context, flags *flag.FlagSet, args, _ []string, stdout 
 	if o.Root, err = running.Root("."); err != nil {
 		return err
 	}
+	if o.Cost, err = monthly(); err != nil {
+		return err
+	}
 	report, err := diff.Compare(ctx, o)
 	if err != nil {
 		return err

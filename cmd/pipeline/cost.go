@@ -13,7 +13,9 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	costing "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/cost"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/diff"
 	running "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/up"
+	"github.com/genai-pipeline/genai-pipeline/constructs/price"
 )
 
 // cost prints what an environment costs, from its templates.
@@ -80,4 +82,16 @@ func loadFlags(flags *flag.FlagSet, load *costing.Load) {
 	flags.IntVar(&load.RequestBytes, "request-bytes", load.RequestBytes, "bytes of a request")
 	flags.IntVar(&load.AnswerBytes, "answer-bytes", load.AnswerBytes, "bytes of an answer; a stream's events are many times its text")
 	flags.IntVar(&load.LogBytes, "log-bytes", load.LogBytes, "bytes that a request leaves in a log group")
+}
+
+// monthly says for a diff what stands in a stack for a month, whatever the load.
+func monthly() (func(*assembly.Stack) (diff.Cost, error), error) {
+	prices, err := price.Load()
+	if err != nil {
+		return nil, err
+	}
+	return func(s *assembly.Stack) (diff.Cost, error) {
+		fixed, err := costing.OfStack(prices, s)
+		return diff.Cost{USD: fixed.USD, Note: fixed.Note()}, err
+	}, nil
 }
