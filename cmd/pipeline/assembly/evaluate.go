@@ -26,21 +26,38 @@ func (e *UnresolvedError) Error() string {
 		e.Stack, e.Resource, e.Path, e.Reference)
 }
 
-// Evaluate returns the property at the path (its keys, from the properties down) with everything resolved that a local
-// run can resolve. It returns nil when there is no such property. The error joins an UnresolvedError for each value
-// that cannot be resolved.
+// Evaluate returns the property at the path (its keys, from the properties down, and for an item of a list its number)
+// with everything resolved that a local run can resolve. It returns nil when there is no such property. The error joins
+// an UnresolvedError for each value that cannot be resolved.
 func (s *Stack) Evaluate(r Resource, path ...string) (any, error) {
+	e := evaluator{stack: s, resource: r.LogicalID}
+	result := e.value(propertyPath(path), r.property(path))
+	return result, errors.Join(e.problems...)
+}
+
+// property is a property as the template writes it; nil when there is none.
+func (r Resource) property(path []string) any {
 	var value any = r.Properties
 	for _, key := range path {
-		object, ok := value.(map[string]any)
-		if !ok {
-			return nil, nil
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(v) {
+				return nil
+			}
+			value = v[i]
+		default:
+			return nil
 		}
-		value = object[key]
 	}
-	e := evaluator{stack: s, resource: r.LogicalID}
-	result := e.value(strings.Join(append([]string{"Properties"}, path...), "."), value)
-	return result, errors.Join(e.problems...)
+	return value
+}
+
+// propertyPath is a path as messages write it.
+func propertyPath(path []string) string {
+	return strings.Join(append([]string{"Properties"}, path...), ".")
 }
 
 // String evaluates a property that is a text; numbers and booleans become their text, as in CloudFormation.
@@ -51,7 +68,7 @@ func (s *Stack) String(r Resource, path ...string) (string, error) {
 	}
 	text, ok := scalar(value)
 	if !ok {
-		return "", fmt.Errorf("stack %s, resource %s, Properties.%s: is %T, not a text", s.ID, r.LogicalID, strings.Join(path, "."), value)
+		return "", fmt.Errorf("stack %s, resource %s, %s: is %T, not a text", s.ID, r.LogicalID, propertyPath(path), value)
 	}
 	return text, nil
 }
@@ -64,7 +81,7 @@ func (s *Stack) Int(r Resource, path ...string) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return 0, fmt.Errorf("stack %s, resource %s, Properties.%s: %q is not a whole number", s.ID, r.LogicalID, strings.Join(path, "."), text)
+		return 0, fmt.Errorf("stack %s, resource %s, %s: %q is not a whole number", s.ID, r.LogicalID, propertyPath(path), text)
 	}
 	return n, nil
 }
@@ -74,13 +91,21 @@ type evaluator struct {
 	stack    *Stack
 	resource string
 	problems []error
+	// marks puts the number of its problem in the place of what cannot be resolved, for a text of which a part is wanted.
+	marks bool
 }
 
 func (e *evaluator) unresolved(path string, reference any) any {
 	text, _ := json.Marshal(reference) // it came from JSON
 	e.problems = append(e.problems, &UnresolvedError{e.stack.ID, e.resource, path, string(text)})
+	if e.marks {
+		return fmt.Sprintf("\x00%d\x00", len(e.problems)-1)
+	}
 	return nil
 }
+
+// mark matches what an evaluator with marks leaves of what it could not resolve. No template can hold a zero character.
+var mark = regexp.MustCompile("\x00([0-9]+)\x00")
 
 func (e *evaluator) value(path string, value any) any {
 	switch v := value.(type) {
@@ -126,9 +151,9 @@ func (e *evaluator) call(path, name string, argument any, whole map[string]any) 
 		}
 	case "Fn::GetStackOutput":
 		if value, of, ok := e.stack.outputOf(argument); ok {
-			there := evaluator{stack: of, resource: e.resource}
+			there := evaluator{stack: of, resource: e.resource, problems: e.problems, marks: e.marks}
 			result := there.value(path, value)
-			e.problems = append(e.problems, there.problems...)
+			e.problems = there.problems
 			return result
 		}
 	case "Fn::Join":
@@ -243,7 +268,10 @@ func (e *evaluator) sub(path string, argument any) (string, bool) {
 		}
 		text, ok := e.pseudo(name)
 		if !ok {
-			e.unresolved(path, match)
+			text, ok = e.stack.standIn(name)
+		}
+		if !ok {
+			text, _ = e.unresolved(path, match).(string)
 		}
 		return text
 	}), true
