@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/process"
 )
 
 // platform is what Lambda itself sets for a program on an OS-only runtime. AWS_EXECUTION_ENV is set for managed
@@ -73,23 +75,10 @@ func (o Options) checkEnvironment() error {
 // difference, joined.
 func (r *Runtime) CheckEnvironment(actual map[string]string) error {
 	o := r.options
-	var problems []error
-	for _, name := range slices.Sorted(maps.Keys(o.Environment)) {
-		switch value, ok := actual[name]; {
-		case !ok:
-			problems = append(problems, fmt.Errorf("%s is missing", name))
-		case value != o.Environment[name]:
-			problems = append(problems, fmt.Errorf("%s is %q; the template says %q", name, value, o.Environment[name]))
-		}
-	}
 	platform := o.platform("")
-	for _, name := range slices.Sorted(maps.Keys(actual)) {
-		_, own := o.Environment[name]
+	return process.Compare(actual, o.Environment, func(name string) bool {
 		_, lambda := platform[name]
 		_, standIn := o.StandIns[name]
-		if !own && !lambda && !standIn {
-			problems = append(problems, fmt.Errorf("%s is neither in the template nor set by Lambda", name))
-		}
-	}
-	return errors.Join(problems...)
+		return lambda || standIn
+	}, "set by Lambda")
 }

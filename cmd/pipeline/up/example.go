@@ -24,18 +24,24 @@ type example struct {
 
 // examples are a plain and a streaming request, one for each surface.
 func (v *variant) examples() []example {
-	if v.API != nil {
+	if v.speaksHTTP() {
 		return []example{
 			{endpoint.ChatCompletions, `{"model":"haiku","messages":[{"role":"user","content":"Say hello."}]}`, false},
 			{endpoint.Messages, `{"model":"haiku","max_tokens":200,"stream":true,"messages":[{"role":"user","content":"Say hello."}]}`, true},
 		}
 	}
-	invocations := "/2015-03-31/functions/" + v.Functions[0].Name + "/invocations"
+	invocations := "/2015-03-31/functions/" + v.Programs[0].Name + "/invocations"
 	return []example{
 		{invocations, `{"surface":"openai","model":"haiku","messages":[{"role":"user","content":"Say hello."}]}`, false},
 		{invocations, `{"surface":"anthropic","model":"haiku","max_tokens":200,"stream":true,"messages":[{"role":"user","content":"Say hello."}]}`, true},
 	}
 }
+
+// speaksHTTP tells a variant that callers reach by HTTP from functions that are only invoked.
+func (v *variant) speaksHTTP() bool { return v.API != nil || v.Handler == nil }
+
+// keyHeader is how callers send a key, on either surface. It leaves the header Authorization to a signature.
+const keyHeader = "x-api-key"
 
 // curl is the command that asks the example.
 func (v *variant) curl(e example) string {
@@ -45,6 +51,9 @@ func (v *variant) curl(e example) string {
 	}
 	if v.signed(e.path) {
 		options += " --aws-sigv4 aws:amz:" + v.API.Region + ":execute-api --user AKIDLOCAL:local"
+	}
+	if v.key != "" && v.speaksHTTP() {
+		options += " -H '" + keyHeader + ": " + v.key + "'"
 	}
 	return fmt.Sprintf("curl %s %s%s -H 'content-type: application/json' -d '%s'", options, v.url, e.path, e.body)
 }
@@ -69,6 +78,9 @@ func (v *variant) request(ctx context.Context, method, path, body string) (*http
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if v.key != "" {
+		r.Header.Set(keyHeader, v.key)
+	}
 	if v.signed(path) {
 		now := time.Now().UTC()
 		r.Header.Set("X-Amz-Date", now.Format("20060102T150405Z"))
@@ -87,7 +99,7 @@ const (
 
 // ready waits until the variant says that it is. One without an API has no such path: its first invocation tells.
 func (v *variant) ready(ctx context.Context) error {
-	if v.API == nil {
+	if !v.speaksHTTP() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyPatience)
@@ -100,11 +112,18 @@ func (v *variant) ready(ctx context.Context) error {
 			return nil
 		}
 		select {
+		case <-v.Ended: // nil, and so never, for functions
+			return v.gone()
 		case <-ctx.Done():
 			return fmt.Errorf("GET %s%s: %s\n%s", v.url, endpoint.Readyz, answer, v.logs())
 		case <-ticker.C:
 		}
 	}
+}
+
+// gone is the error of a server that ended by itself. Its own, with the status, comes when it is closed.
+func (v *variant) gone() error {
+	return fmt.Errorf("stack %s: %s has ended by itself\n%s", v.Stack.ID, v.Programs[0].Package, v.logs())
 }
 
 var errNotReady = errors.New("not ready")
@@ -130,9 +149,9 @@ func (v *variant) probe(ctx context.Context) (answer string, err error) {
 func (v *variant) logs() string {
 	const last = 2 << 10
 	var text strings.Builder
-	for _, f := range v.Functions {
-		data, _ := os.ReadFile(f.Log)
-		fmt.Fprintf(&text, "%s:\n%s", f.Log, data[max(0, len(data)-last):])
+	for _, p := range v.Programs {
+		data, _ := os.ReadFile(p.Log)
+		fmt.Fprintf(&text, "%s:\n%s", p.Log, data[max(0, len(data)-last):])
 	}
 	return text.String()
 }
@@ -194,11 +213,15 @@ func (s *session) compare(v *variant) error {
 	for _, c := range checked {
 		switch {
 		case errors.Is(c.Err, errors.ErrUnsupported):
-			s.printf("process %d (%s): environment not compared, this system does not tell it\n", c.PID, c.Function)
+			s.printf("process %d (%s): environment not compared, this system does not tell it\n", c.PID, c.Program.LogicalID)
 		case c.Err != nil:
-			return fmt.Errorf("process %d (%s): differs from the template: %w", c.PID, c.Function, c.Err)
+			return fmt.Errorf("process %d (%s): differs from the template: %w", c.PID, c.Program.LogicalID, c.Err)
 		default:
-			s.printf("process %d (%s): environment equals the template's: %d variables\n", c.PID, c.Function, c.Count)
+			but := ""
+			if c.Program.Replaced != "" {
+				but = " but for " + c.Program.Replaced
+			}
+			s.printf("process %d (%s): environment equals the template's%s: %d variables\n", c.PID, c.Program.LogicalID, but, c.Program.Variables)
 		}
 	}
 	return nil

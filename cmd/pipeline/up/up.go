@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -67,8 +69,26 @@ func Run(ctx context.Context, o Options, stdout io.Writer) (err error) {
 		return s.once(ctx)
 	}
 	s.printf("\nCtrl-C stops it.\n")
-	<-ctx.Done()
-	return nil
+	return s.wait(ctx)
+}
+
+// wait returns when the context ends, or with an error when a server has ended by itself.
+func (s *session) wait(ctx context.Context) error {
+	gone := make(chan *variant, len(s.variants))
+	for _, v := range s.variants {
+		if v.Ended != nil {
+			go func() { // ends at the latest when the session is closed
+				<-v.Ended
+				gone <- v
+			}()
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case v := <-gone:
+		return v.gone()
+	}
 }
 
 // short is a path as seen from the checkout, which is where a person stands.
@@ -87,13 +107,15 @@ type session struct {
 	listeners []net.Listener
 	servers   []*http.Server
 	variants  []*variant
-	bedrock   string // URL of the embedded one
+	bedrock   string       // URL of the embedded one
+	vault     *local.Vault // nil where callers have no keys
 }
 
 // variant is a stack that runs, and where.
 type variant struct {
 	*local.Variant
 	url string
+	key string // that callers send; empty where they need none
 }
 
 func (s *session) printf(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format, args...) }
@@ -111,24 +133,18 @@ func (s *session) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	standIns, err := s.standIns()
+	asked, err := plan(a)
 	if err != nil {
 		return err
 	}
-	for _, stack := range a.Stacks {
-		functions, err := stack.Functions()
-		if err != nil {
-			return err
-		}
-		if len(functions) == 0 {
-			continue
-		}
-		if err := s.startServerless(ctx, stack, standIns); err != nil {
-			return err
-		}
+	standIns, err := s.standIns(asked)
+	if err != nil {
+		return err
 	}
-	if len(s.variants) == 0 {
-		return fmt.Errorf("no stack in %s names a program of this repository, so there is nothing to run", dir)
+	for _, p := range asked {
+		if err := s.startPlanned(ctx, p, standIns); err != nil {
+			return err
+		}
 	}
 	for _, v := range s.variants {
 		if err := s.progress.Step("wait until "+v.Stack.ID+" is ready", func() error { return v.ready(ctx) }); err != nil {
@@ -140,38 +156,60 @@ func (s *session) start(ctx context.Context) error {
 }
 
 // standIns starts what stands in for AWS, and returns the variables that lead there.
-func (s *session) standIns() (map[string]string, error) {
-	if s.options.Bedrock == BedrockAWS {
-		return local.PersonStandIns(s.options.Environ), nil
+func (s *session) standIns(asked []planned) (map[string]string, error) {
+	variables := local.PersonStandIns(s.options.Environ)
+	if s.options.Bedrock == BedrockEmbedded {
+		bedrock := bedrocktest.New(bedrocktest.Options{Pace: s.options.Pace, DropBodies: true})
+		bedrock.Script(s.options.Faults...)
+		url, err := s.serveAnywhere(bedrock)
+		if err != nil {
+			return nil, fmt.Errorf("the embedded Bedrock: %w", err)
+		}
+		s.bedrock, variables = url, local.EmbeddedStandIns(url)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("the embedded Bedrock: %w", err)
+	var environments []map[string]string
+	for _, p := range asked {
+		environments = append(environments, p.environments()...)
 	}
-	bedrock := bedrocktest.New(bedrocktest.Options{Pace: s.options.Pace, DropBodies: true})
-	bedrock.Script(s.options.Faults...)
-	s.serve(listener, bedrock)
-	s.bedrock = "http://" + listener.Addr().String()
-	return local.EmbeddedStandIns(s.bedrock), nil
+	if s.vault = local.NewVault(environments...); s.vault != nil {
+		url, err := s.serveAnywhere(s.vault)
+		if err != nil {
+			return nil, fmt.Errorf("the stand-in for Secrets Manager: %w", err)
+		}
+		maps.Copy(variables, s.vault.StandIns(url))
+	}
+	return variables, nil
 }
 
-func (s *session) startServerless(ctx context.Context, stack *assembly.Stack, standIns map[string]string) error {
+// startPlanned builds and starts a part of the plan, on the port after those before it.
+func (s *session) startPlanned(ctx context.Context, p planned, standIns map[string]string) error {
 	options := local.Options{Root: s.options.Root, Work: filepath.Join(s.options.Root, ".build", "local"), StandIns: standIns}
 	v := &variant{}
-	err := s.progress.Step("build the programs of "+stack.ID, func() (err error) {
-		v.Variant, err = local.Serverless(ctx, stack, options)
+	if s.vault != nil {
+		v.key = s.vault.Key
+	}
+	listener, err := s.listener(len(s.variants))
+	if err != nil {
+		return err
+	}
+	v.url = "http://" + listener.Addr().String()
+	err = s.progress.Step("build and start "+p.stack.ID, func() (err error) {
+		if p.server == nil {
+			v.Variant, err = local.Serverless(ctx, p.stack, p.functions, options)
+			return err
+		}
+		// The program takes the address over; it was free until now.
+		_ = listener.Close()
+		v.Variant, err = local.Server(ctx, p.stack, *p.server, listener.Addr().String(), options)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	s.variants = append(s.variants, v)
-	listener, err := s.listener(len(s.variants) - 1)
-	if err != nil {
-		return err
+	if v.Handler != nil {
+		s.serve(listener, v.Handler)
 	}
-	v.url = "http://" + listener.Addr().String()
-	s.serve(listener, v.Handler)
 	return nil
 }
 
@@ -184,6 +222,10 @@ func (s *session) listener(i int) (net.Listener, error) {
 	next := *first
 	next.Port += i
 	listener, err := listen(next.String())
+	if _, port, _ := net.SplitHostPort(s.options.Listen); err != nil && port == "0" {
+		next.Port = 0 // any port will do, then
+		listener, err = listen(next.String())
+	}
 	if err == nil {
 		s.listeners = append(s.listeners, listener)
 	}
@@ -221,28 +263,48 @@ func listen(address string) (net.Listener, error) {
 	return listener, nil
 }
 
+// serveAnywhere serves a stand-in on a free port of this machine, and returns its URL.
+func (s *session) serveAnywhere(handler http.Handler) (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	s.serve(listener, handler)
+	return "http://" + listener.Addr().String(), nil
+}
+
 func (s *session) serve(listener net.Listener, handler http.Handler) {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	s.servers = append(s.servers, server)
 	go func() { _ = server.Serve(listener) }() // ends when closed
 }
 
-// close stops everything, and says so once anything had been started.
+// noticeAfter is how long stopping may take until a person is told why.
+const noticeAfter = time.Second
+
+// close stops everything, and says so once anything had been started. The stand-ins go last: a server ends the requests
+// that it has begun.
 func (s *session) close() error {
-	var problems []error
 	begin := time.Now()
+	notice := time.AfterFunc(noticeAfter, func() { s.printf("\nRequests that have begun may end; Ctrl-C again cuts them.\n") })
+	problems := make([]error, len(s.variants))
+	var closing sync.WaitGroup
+	for i, v := range s.variants {
+		closing.Go(func() { problems[i] = v.Close() })
+	}
+	closing.Wait()
+	notice.Stop()
 	for _, server := range s.servers {
 		_ = server.Close()
 	}
-	left := 0
-	for _, v := range s.variants {
-		problems = append(problems, v.Close())
-		for _, f := range v.Functions {
-			left += len(f.Runtime.Processes())
-		}
-	}
 	for _, listener := range s.listeners {
 		_ = listener.Close()
+	}
+	left := 0
+	for _, v := range s.variants {
+		for _, p := range v.Programs {
+			left += len(p.Processes())
+		}
 	}
 	if left > 0 {
 		problems = append(problems, fmt.Errorf("%d processes are left running", left))
