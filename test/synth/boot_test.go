@@ -108,6 +108,10 @@ func TestInstanceIsToldItsSettings(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	// Without it Secrets Manager and S3 cannot be called: the SDK does not ask an instance for its Region.
+	if region := variables["AWS_REGION"]; region != "REF-Region" { // AWS::Region
+		t.Errorf("it is told that its Region is %q", region)
+	}
 }
 
 func TestInstanceIsToldWhatOnlyCloudFormationKnows(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 // template.
 type Server struct {
 	LogicalID   string // of the task definition or the launch template
+	Task        bool   // whether it is an ECS task
 	Program     string // the Go package that the template names, such as "./runtime/cmd/server"
 	Environment map[string]string
 	Port        int           // that requests are sent to; 0 when the stack does not say
@@ -63,6 +64,7 @@ func (s *Stack) task(r Resource, program string) (Server, error) {
 	user, userErr := s.String(r, list, "0", "User")
 	return Server{
 		LogicalID:   r.LogicalID,
+		Task:        true,
 		Program:     program,
 		Environment: environment,
 		Port:        port,

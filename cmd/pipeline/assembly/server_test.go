@@ -32,8 +32,8 @@ func TestServers(t *testing.T) {
 	}
 	const program, secret = "./runtime/cmd/server", "arn:aws:secretsmanager:us-east-1:111122223333:secret:data-Keys-EXAMPLE"
 	want := []assembly.Server{
-		{LogicalID: "Plain", Program: program, Environment: map[string]string{}, StopTimeout: 30 * time.Second},
-		{LogicalID: "Task", Program: program, Port: 8080, StopTimeout: 2 * time.Minute, User: "65532:65532", Environment: map[string]string{
+		{LogicalID: "Plain", Task: true, Program: program, Environment: map[string]string{}, StopTimeout: 30 * time.Second},
+		{LogicalID: "Task", Task: true, Program: program, Port: 8080, StopTimeout: 2 * time.Minute, User: "65532:65532", Environment: map[string]string{
 			"GENAI_ARCHIVE_BUCKET": "servers-records-example", "GENAI_AUTH_SECRET": secret, "GENAI_LISTEN": ":8080", "NUMBER": "3",
 		}},
 		{LogicalID: "Bare", Program: program, Environment: map[string]string{}, StopTimeout: 90 * time.Second},

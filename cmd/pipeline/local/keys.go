@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
@@ -45,6 +46,10 @@ func (v *Vault) StandIns(url string) map[string]string {
 	return map[string]string{"AWS_ENDPOINT_URL_SECRETS_MANAGER": url}
 }
 
+// signedFor matches a signature for Secrets Manager in some Region. The address is given here, but in AWS a program that
+// does not know its Region finds none.
+var signedFor = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/ ]+/[0-9]{8}/[a-z0-9-]+/secretsmanager/aws4_request`)
+
 // maxSecretRequest is more than the id of a secret can be long.
 const maxSecretRequest = 8 << 10
 
@@ -57,6 +62,9 @@ func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil || json.Unmarshal(body, &input) != nil || r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue":
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"__type":"InvalidRequestException","Message":"The local run only knows GetSecretValue."}`)
+	case !signedFor.MatchString(r.Header.Get("Authorization")):
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"__type":"InvalidSignatureException","Message":"The request is not signed for Secrets Manager in a Region."}`)
 	case !slices.Contains(v.secrets, input.SecretId):
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the specified secret."}`)

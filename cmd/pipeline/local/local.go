@@ -127,11 +127,16 @@ func Server(ctx context.Context, stack *assembly.Stack, s assembly.Server, addre
 	}
 	p.Name, p.Variables, p.Replaced = s.LogicalID, len(s.Environment), settings.EnvListen
 	p.Limits = fmt.Sprintf("%s to end", s.StopTimeout)
+	var platform map[string]string
+	if s.Task {
+		platform = serverruntime.ECS(stack.Region)
+	}
 	r, err := serverruntime.Start(serverruntime.Options{
 		Name:        s.LogicalID,
 		Command:     []string{p.Binary},
 		Environment: s.Environment,
 		Listen:      address,
+		Platform:    platform,
 		StandIns:    o.StandIns,
 		StopTimeout: s.StopTimeout,
 		Log:         p.log,

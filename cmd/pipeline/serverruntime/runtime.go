@@ -23,15 +23,23 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
-// Options says what to run. All but StandIns and Log are required.
+// Options says what to run. All but Platform, StandIns and Log are required.
 type Options struct {
 	Name        string            // for messages
 	Command     []string          // the program, after an emulator where one is needed
 	Environment map[string]string // the template's
 	Listen      string            // an address of this machine, in the place of the template's
+	Platform    map[string]string // what AWS itself sets, such as ECS's; the template may say otherwise
 	StandIns    map[string]string // what replaces the role and the network of AWS: credentials, endpoints
 	StopTimeout time.Duration     // from SIGTERM to SIGKILL
 	Log         io.Writer         // gets what the process writes; default: discarded
+}
+
+// ECS is what Amazon ECS sets for a container of a Fargate task (AWS, "Amazon ECS environment variables", read
+// 2026-11-23). The variables that lead to the task's credentials and metadata are left out: stand-ins are in their place.
+// systemd on an instance sets nothing that a program here reads.
+func ECS(region string) map[string]string {
+	return map[string]string{"AWS_DEFAULT_REGION": region, "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE", "AWS_REGION": region}
 }
 
 // Runtime is one running server. Its methods may be called at the same time.
@@ -88,8 +96,10 @@ func (o Options) told() map[string]string {
 
 // environment is the whole environment of the process; nothing of this process's own is in it.
 func (o Options) environment() []string {
-	variables := o.told()
-	maps.Copy(variables, o.StandIns)
+	variables := map[string]string{}
+	for _, from := range []map[string]string{o.Platform, o.told(), o.StandIns} {
+		maps.Copy(variables, from)
+	}
 	entries := make([]string, 0, len(variables))
 	for name, value := range variables {
 		entries = append(entries, name+"="+value)
@@ -131,13 +141,14 @@ func (r *Runtime) Processes() []int {
 func (r *Runtime) Signal(signal os.Signal) error { return r.command.Process.Signal(signal) }
 
 // CheckEnvironment compares the environment of the running process with what it has to be: every variable of the
-// template with its value, save where it listens, and beside them only the stand-ins. It returns one error for each
+// template with its value, save where it listens, and beside them only what AWS sets and the stand-ins. It returns one error for each
 // difference, joined.
 func (r *Runtime) CheckEnvironment(actual map[string]string) error {
 	return process.Compare(actual, r.options.told(), func(name string) bool {
+		_, platform := r.options.Platform[name]
 		_, standIn := r.options.StandIns[name]
-		return standIn
-	}, "a stand-in of the local run")
+		return platform || standIn
+	}, "set by AWS or the local run")
 }
 
 // Close asks the process to end, and returns when it has: by itself, or killed when StopTimeout is over. Its error says
