@@ -22,6 +22,12 @@ type Options struct {
 	IdleTimeout time.Duration
 }
 
+// What the log says once the server accepts connections: this message, and under this key the address.
+const (
+	Listening  = "listening"
+	AddressKey = "address"
+)
+
 // Connections that say nothing are cut.
 const (
 	readHeaderTimeout = 10 * time.Second
@@ -41,7 +47,7 @@ func Run(ctx context.Context, listener net.Listener, options Options) error {
 	server.RegisterOnShutdown(func() { options.Log.Info("draining", "timeout", options.DrainTimeout.String()) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
-	options.Log.Info("listening", "address", listener.Addr().String())
+	options.Log.Info(Listening, AddressKey, listener.Addr().String())
 	select {
 	case err := <-failed:
 		return err

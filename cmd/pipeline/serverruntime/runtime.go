@@ -47,6 +47,7 @@ type Runtime struct {
 	options Options
 	command *exec.Cmd
 	cancel  context.CancelFunc
+	log     *watcher
 	ended   chan struct{}
 	err     error // how it ended; written before ended is closed
 }
@@ -57,16 +58,16 @@ func Start(options Options) (*Runtime, error) {
 		return nil, fmt.Errorf("server %s: %w", options.Name, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &Runtime{options: options, cancel: cancel, ended: make(chan struct{})}
+	r := &Runtime{options: options, cancel: cancel, log: newWatcher(options.Log), ended: make(chan struct{})}
 	r.command = process.Command(ctx, options.Command[0], options.Command[1:]...)
 	r.command.WaitDelay = options.StopTimeout
 	r.command.Env = options.environment()
-	r.command.Stdout, r.command.Stderr = options.Log, options.Log
+	r.command.Stdout, r.command.Stderr = r.log, r.log
 	if err := r.command.Start(); err != nil {
 		cancel()
 		return nil, fmt.Errorf("server %s: %w", options.Name, err)
 	}
-	go r.wait()
+	go r.wait(ctx)
 	return r, nil
 }
 
@@ -108,20 +109,35 @@ func (o Options) environment() []string {
 	return entries
 }
 
-func (r *Runtime) wait() {
+// wait waits for the process; the context ends when it is told to end.
+func (r *Runtime) wait(ctx context.Context) {
 	err := r.command.Wait()
 	_ = process.Signal(r.command.Process, syscall.SIGKILL) // what it may have started itself
 	status, _ := r.command.ProcessState.Sys().(syscall.WaitStatus)
 	switch {
 	case r.command.ProcessState.Success():
 		err = nil // Wait would say that it was told to end
-	case status.Signaled() && status.Signal() == syscall.SIGKILL && errors.Is(err, context.Canceled):
+	case status.Signaled() && status.Signal() == syscall.SIGKILL && ctx.Err() != nil:
 		err = fmt.Errorf("was killed, for it had not ended %s after SIGTERM", r.options.StopTimeout)
 	}
 	if err != nil {
 		r.err = fmt.Errorf("server %s: %w", r.options.Name, err)
 	}
 	close(r.ended)
+}
+
+// Address waits until the program says in its log where it listens, and returns it: of use where Listen has the port 0.
+// A program whose log level is above info does not say it.
+func (r *Runtime) Address(ctx context.Context) (string, error) {
+	select {
+	case address := <-r.log.address:
+		r.log.address <- address
+		return address, nil
+	case <-r.ended:
+		return "", errors.Join(fmt.Errorf("server %s: has ended before it listened", r.options.Name), r.err)
+	case <-ctx.Done():
+		return "", fmt.Errorf("server %s: has not said where it listens: %w", r.options.Name, ctx.Err())
+	}
 }
 
 // Ended is closed when the process has ended, whoever wanted it.
