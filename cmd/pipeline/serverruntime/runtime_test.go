@@ -195,7 +195,6 @@ func TestAddressIsWaitedForNoLongerThanAsked(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	o := options("serve", nil)
-	o.Environment["GENAI_LISTEN"] = ":8080"
 	o.Command = []string{"sleep", "60"}
 	r, err := serverruntime.Start(o)
 	if err != nil {

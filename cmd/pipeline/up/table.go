@@ -2,7 +2,6 @@ package up
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -12,7 +11,8 @@ import (
 // table prints what there is and where, and commands to copy.
 func (s *session) table(a *assembly.Assembly) {
 	s.printf("\n")
-	w := tabwriter.NewWriter(s.out, 0, 0, 3, ' ', 0)
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
 	row := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) }
 	row("STACK", "RESOURCES", "PROGRAM", "URL")
 	for _, stack := range a.Stacks {
@@ -33,6 +33,9 @@ func (s *session) table(a *assembly.Assembly) {
 		row("Amazon Bedrock", "", "", "your credentials; tokens are billed")
 	}
 	_ = w.Flush()
+	for line := range strings.Lines(text.String()) {
+		s.printf("%s\n", strings.TrimRight(line, " \n")) // what a row lacks at its end is filled up, too
+	}
 	s.printf("\n")
 	for _, v := range s.variants {
 		for _, p := range v.Programs {
@@ -47,29 +50,27 @@ func (s *session) table(a *assembly.Assembly) {
 	s.commands()
 }
 
-// commands prints what asks the variants: those of the first one, and of another only what is not the same but for the
-// URL.
+// commands prints what asks the variants: of those that differ in their URLs only, the commands of the first and the
+// URLs of the others.
 func (s *session) commands() {
-	first := s.variants[0].commands()
-	for _, command := range first {
-		s.printf("%s\n", command)
+	same := map[string][]*variant{}
+	var order []string
+	for _, v := range s.variants {
+		key := strings.ReplaceAll(strings.Join(v.commands(), "\n"), v.url, "")
+		if same[key] == nil {
+			order = append(order, key)
+		}
+		same[key] = append(same[key], v)
 	}
-	var same []string
-	for _, v := range s.variants[1:] {
-		own := v.commands()
-		for i, command := range own {
-			own[i] = strings.Replace(command, v.url, s.variants[0].url, 1)
+	for _, key := range order {
+		s.printf("%s\n", strings.Join(same[key][0].commands(), "\n"))
+		var others []string
+		for _, v := range same[key][1:] {
+			others = append(others, v.url)
 		}
-		if slices.Equal(own, first) {
-			same = append(same, v.url)
-			continue
+		if len(others) > 0 {
+			s.printf("the same at %s\n", strings.Join(others, " and "))
 		}
-		for _, command := range v.commands() {
-			s.printf("%s\n", command)
-		}
-	}
-	if len(same) > 0 {
-		s.printf("\nThe same at %s.\n", strings.Join(same, " and "))
 	}
 }
 

@@ -20,7 +20,7 @@ func options(t *testing.T) up.Options {
 		t.Fatal(err)
 	}
 	checkout := t.TempDir()
-	for _, name := range []string{"go.mod", "go.sum", "cmd"} {
+	for _, name := range []string{"go.mod", "go.sum", "cmd", "runtime"} {
 		if err := os.Symlink(filepath.Join(root, name), filepath.Join(checkout, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -43,18 +43,27 @@ func TestOnce(t *testing.T) {
 	}
 	for _, want := range []string{
 		"api                8           ./cmd/pipeline/up/testdata/program   http://127.0.0.1:",
-		"Gateway (128 MB, 20s) logs to .build/local/Gateway.log\n",
-		"hello on /v1/chat/completions\n",
+		"containers         1           ./cmd/pipeline/up/testdata/server    http://127.0.0.1:",
+		"instances          1           ./cmd/pipeline/up/testdata/server    http://127.0.0.1:",
+		"\nnothing            1\n",
+		" of Gateway (128 MB, 20s) logs to .build/local/api/Gateway.log\n",
+		" of Task (30s to end) logs to .build/local/containers/Task.log\n",
+		" of Template (20s to end) logs to .build/local/instances/Template.log\n",
+		"\nhello on /v1/chat/completions\n",
+		"\nwelcome on /v1/chat/completions\n",
+		"\ngood \"day\" on /v1/chat/completions\n",
 		"curl -sSN --aws-sigv4 aws:amz:us-east-1:execute-api --user AKIDLOCAL:local http://127.0.0.1:",
 		"data: one\n\ndata: two\n",
-		"environment equals the template's: ",
+		" (Gateway): environment equals the template's: 1 variables\n",
+		" (Task): environment equals the template's but for GENAI_LISTEN: 2 variables\n",
+		" (Template): environment equals the template's but for GENAI_LISTEN: 2 variables\n",
 		"nothing is left running.\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, &out)
 		}
 	}
-	log, err := os.ReadFile(filepath.Join(o.Root, ".build", "local", "Gateway.log"))
+	log, err := os.ReadFile(filepath.Join(o.Root, ".build", "local", "api", "Gateway.log"))
 	if err != nil || !strings.Contains(string(log), "asked whether it is ready\n") {
 		t.Errorf("log %q, %v", log, err)
 	}
