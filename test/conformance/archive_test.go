@@ -16,19 +16,20 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/archive/buckettest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 // archived starts a server with an archive in a stand-in for S3.
-func archived(t *testing.T, interval string, o options) (*deployment, *buckettest.Bucket) {
+func archived(t *testing.T, v variant, interval string, o options) (*deployment, *buckettest.Bucket) {
 	t.Helper()
 	bucket := buckettest.New("conformance-records")
 	s3 := httptest.NewServer(bucket)
 	t.Cleanup(s3.Close)
 	o.environment = map[string]string{
-		"AWS_ENDPOINT_URL_S3": s3.URL, "GENAI_VARIANT": "containers", "GENAI_ARCHIVE_BUCKET": "conformance-records",
+		"AWS_ENDPOINT_URL_S3": s3.URL, "GENAI_ARCHIVE_BUCKET": "conformance-records",
 		"GENAI_ARCHIVE_INTERVAL": interval, "GENAI_LOG_LEVEL": "debug",
 	}
-	return startServer(t, o), bucket
+	return v.start(t, o), bucket
 }
 
 // stored returns the records in the bucket by request, once there are as many as wanted.
@@ -92,8 +93,17 @@ func (d *deployment) reaches(t *testing.T, metric string, want float64) {
 
 // Every request has one record, with what the log says of it; and none has what was said.
 func TestArchiveHoldsEveryRequestWhenTheServerEnds(t *testing.T) {
+	for _, v := range servers() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			archiveOfAServerThatEnds(t, v)
+		})
+	}
+}
+
+func archiveOfAServerThatEnds(t *testing.T, v variant) {
 	const prompt, answer = "the-secret-question", "the-secret-answer"
-	d, bucket := archived(t, "60s", options{bedrock: bedrocktest.Options{Reply: func(string) string { return answer }}})
+	d, bucket := archived(t, v, "60s", options{bedrock: bedrocktest.Options{Reply: func(string) string { return answer }}})
 	n := 0
 	for _, s := range surfaces() {
 		for _, body := range []string{
@@ -117,7 +127,7 @@ func TestArchiveHoldsEveryRequestWhenTheServerEnds(t *testing.T) {
 	if keys, _ := bucket.Keys(); len(keys) > 0 {
 		t.Errorf("stored before the interval: %q", keys)
 	}
-	if err := d.process.Signal(syscall.SIGTERM); err != nil {
+	if err := d.server.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	records := stored(t, bucket, n)
@@ -144,7 +154,16 @@ func TestArchiveHoldsEveryRequestWhenTheServerEnds(t *testing.T) {
 
 // A server that is killed loses what came since its last flush, and the metrics say how much.
 func TestArchiveOfAKilledServer(t *testing.T) {
-	d, bucket := archived(t, "1s", options{killed: true})
+	for _, v := range servers() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			archiveOfAKilledServer(t, v)
+		})
+	}
+}
+
+func archiveOfAKilledServer(t *testing.T, v variant) {
+	d, bucket := archived(t, v, "1s", options{killed: true})
 	ask := func(requests int) {
 		for range requests {
 			if response, body, err := surfaces()[0].post(t, d, false); err != nil || response.StatusCode != http.StatusOK {
@@ -158,7 +177,7 @@ func TestArchiveOfAKilledServer(t *testing.T) {
 	bucket.Script(buckettest.Fault{Delay: time.Hour}) // nothing more reaches the bucket before the end
 	ask(7)
 	lines := d.records(t, 27)
-	if err := d.process.Kill(); err != nil {
+	if err := d.server.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	records := stored(t, bucket, 20)
@@ -178,7 +197,16 @@ func TestArchiveOfAKilledServer(t *testing.T) {
 
 // An archive that fails is not the callers' trouble: they are answered, and the server ends in time and says what it lost.
 func TestArchiveThatFails(t *testing.T) {
-	d, bucket := archived(t, "1s", options{killed: true}) // its exit is checked here
+	for _, v := range servers() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			archiveThatFails(t, v)
+		})
+	}
+}
+
+func archiveThatFails(t *testing.T, v variant) {
+	d, bucket := archived(t, v, "1s", options{killed: true}) // its exit is checked here
 	for range 100 {
 		bucket.Script(buckettest.Fault{Status: http.StatusForbidden, Code: "AccessDenied"})
 	}
@@ -188,7 +216,7 @@ func TestArchiveThatFails(t *testing.T) {
 		}
 	}
 	d.saw(t, "usage records are not stored yet")
-	if err := d.process.Signal(syscall.SIGTERM); err != nil {
+	if err := d.server.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	d.saw(t, `"ArchiveWritten":0,"ArchiveLost":2`)
@@ -200,9 +228,9 @@ func TestArchiveThatFails(t *testing.T) {
 
 // The function refuses what it cannot keep.
 func TestFunctionRefusesAnArchive(t *testing.T) {
-	command := exec.Command(built.lambda)
-	environment := options{environment: map[string]string{"GENAI_ARCHIVE_BUCKET": "records", "AWS_REGION": "us-east-1"}}
-	for name, text := range environment.settings() {
+	v := named(t, settings.VariantServerless)
+	command := exec.Command(v.program)
+	for name, text := range v.settings(options{environment: map[string]string{"GENAI_ARCHIVE_BUCKET": "records", "AWS_REGION": "us-east-1"}}) {
 		command.Env = append(command.Env, name+"="+text)
 	}
 	output, err := command.CombinedOutput()

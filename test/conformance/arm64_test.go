@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 // emulator runs programs of the deployed architecture on others (Debian's package qemu-user-static).
@@ -35,10 +36,10 @@ func arm64(t *testing.T) (emulation []string, code binary.Asset) {
 	return emulation, code
 }
 
-// TestServerRunsAsArm64 runs the server that is deployed, not one built for this machine.
+// TestServerRunsAsArm64 runs the server that an instance downloads, not one built for this machine.
 func TestServerRunsAsArm64(t *testing.T) {
 	emulation, code := arm64(t)
-	checkServes(t, startServer(t, options{server: append(emulation, filepath.Join(code.Dir, binary.Name))}))
+	checkServes(t, named(t, settings.VariantInstances).start(t, options{server: append(emulation, filepath.Join(code.Dir, binary.Name))}))
 }
 
 // checkServes asks for health, and of each surface one answer and one stream.

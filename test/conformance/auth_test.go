@@ -20,6 +20,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/apigateway"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/invoke"
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 // vault is Secrets Manager as far as GetSecretValue goes, for one secret.
@@ -209,19 +210,9 @@ func TestOnlyThePlatformSaysWhoACallerIs(t *testing.T) {
 }
 
 func TestCallersAsIAMKnowsThem(t *testing.T) {
-	d := startLambda(t, asIAM)
-	apis, err := apigateway.Read(built.stack)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range apis[0].Routes {
-		apis[0].Routes[i].Authorization = apigateway.AuthorizationIAM
-	}
-	front, err := apigateway.New(apis[0], map[string]invoke.Invoker{built.function.LogicalID: d.invoker})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(front)
+	v := named(t, settings.VariantServerless)
+	d := v.start(t, asIAM)
+	server := httptest.NewServer(v.newFront(t, d.invoker, func(r *apigateway.Route) { r.Authorization = apigateway.AuthorizationIAM }))
 	t.Cleanup(server.Close)
 	d.url = server.URL
 	get(t, d, "/v1/models", nil, 403) // API Gateway's own refusal
@@ -247,7 +238,7 @@ func TestCallersAsIAMKnowsThem(t *testing.T) {
 	for _, line := range d.records(t, 2) {
 		got[line["auth"]] = line["tenant"]
 	}
-	if got["gateway"] != fmt.Sprintf("arn:aws:iam::%s:user/AKIDCALLER", apis[0].Account) || got["direct"] != "direct" {
+	if got["gateway"] != fmt.Sprintf("arn:aws:iam::%s:user/AKIDCALLER", v.stack.Account) || got["direct"] != "direct" {
 		t.Errorf("the records name %v", got)
 	}
 }
@@ -286,12 +277,12 @@ func TestNoStartWithoutAuthentication(t *testing.T) {
 		{"off without a reason", map[string]string{"GENAI_AUTH": "off", "GENAI_AUTH_OFF_REASON": ""}, "GENAI_AUTH_OFF_REASON: is \"\""},
 		{"keys without a secret", map[string]string{"GENAI_AUTH": "keys", "GENAI_AUTH_OFF_REASON": ""}, "GENAI_AUTH_SECRET: is not set"},
 	}
-	for program, path := range map[string]string{"lambda": built.lambda, "server": built.server} {
+	for _, v := range variants() {
 		for _, tt := range tests {
-			t.Run(program+", "+tt.name, func(t *testing.T) {
-				environment := options{environment: tt.set}.settings()
-				environment["GENAI_LISTEN"], environment["AWS_REGION"] = "127.0.0.1:0", built.stack.Region
-				cmd := exec.CommandContext(t.Context(), path)
+			t.Run(v.name+", "+tt.name, func(t *testing.T) {
+				environment := v.settings(options{environment: tt.set})
+				environment["GENAI_LISTEN"], environment["AWS_REGION"] = "127.0.0.1:0", v.stack.Region
+				cmd := exec.CommandContext(t.Context(), v.program)
 				for name, value := range environment {
 					cmd.Env = append(cmd.Env, name+"="+value)
 				}

@@ -18,9 +18,18 @@ import (
 // TestDrain ends a server in the middle of many streams: none is cut, none is accepted any more, and it exits by
 // itself within the drain time, without an error.
 func TestDrain(t *testing.T) {
+	for _, v := range servers() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			drain(t, v)
+		})
+	}
+}
+
+func drain(t *testing.T, v variant) {
 	const streams = 200
 	const drainTime = 20 * time.Second
-	d := startServer(t, options{environment: map[string]string{"GENAI_DRAIN_TIMEOUT": drainTime.String()}})
+	d := v.start(t, options{environment: map[string]string{"GENAI_DRAIN_TIMEOUT": drainTime.String()}})
 	// Every answer pauses after its first event, long enough for all of them to be under way at once.
 	d.bedrock.Script(slices.Repeat([]bedrocktest.Fault{{Kind: bedrocktest.Silence, AfterEvents: 1, Delay: 3 * time.Second}}, streams)...)
 	s := surfaces()[0]
@@ -48,7 +57,7 @@ func TestDrain(t *testing.T) {
 	}
 	begun.Wait()
 	began := time.Now()
-	if err := d.process.Signal(syscall.SIGTERM); err != nil {
+	if err := d.server.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	d.saw(t, `"msg":"draining"`)
@@ -60,5 +69,5 @@ func TestDrain(t *testing.T) {
 	if took := time.Since(began); took > drainTime {
 		t.Errorf("the drain took %s, allowed are %s", took, drainTime)
 	}
-	// The cleanup of startServer fails the test if the exit is not clean.
+	// The cleanup of the start fails the test if the exit is not clean.
 }

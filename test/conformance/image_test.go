@@ -14,6 +14,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/image/content"
 	"github.com/genai-pipeline/genai-pipeline/constructs/image/oci"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/test/confined"
 )
 
@@ -43,8 +44,8 @@ func TestImageRuns(t *testing.T) {
 	}
 	user, group, _ := strings.Cut(config.Config.User, ":")
 	command = append(command, config.Config.Entrypoint...)
-	d := startServer(t, options{server: confined.InRoot(root, user, group, command...)})
-	checkConfined(t, d.process.Pid)
+	d := named(t, settings.VariantContainers).start(t, options{server: confined.InRoot(root, user, group, command...)})
+	checkConfined(t, d.server.Processes()[0])
 	checkServes(t, d)
 }
 

@@ -9,18 +9,18 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/invoke"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 // A client that leaves in the middle of a stream stops the model, where the platform tells the program.
 func TestClientThatLeaves(t *testing.T) {
 	for _, v := range variants() {
-		if !v.cancels {
+		if v.function != nil { // API Gateway and Lambda do not tell a function that its caller left
 			continue
 		}
 		t.Run(v.name, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestWhatIsNotThere(t *testing.T) {
 
 // A function invoked directly takes the same bodies, with one field more.
 func TestDirectInvocation(t *testing.T) {
-	d := startLambda(t, options{environment: map[string]string{"GENAI_MAX_CALLS": "1"}})
+	d := named(t, settings.VariantServerless).start(t, options{environment: map[string]string{"GENAI_MAX_CALLS": "1"}})
 	call := func(event string) ([]byte, *invoke.FunctionError) {
 		t.Helper()
 		response, err := d.invoker.Invoke(t.Context(), []byte(event))
@@ -228,9 +228,9 @@ func TestStreamsAreNotHeldBack(t *testing.T) {
 
 // A wrong setting stops the program, and one start names every problem.
 func TestWrongSettingsStopTheProgram(t *testing.T) {
-	for _, program := range []string{built.lambda, built.server} {
-		t.Run(filepath.Base(program), func(t *testing.T) {
-			cmd := exec.Command(program)
+	for _, v := range variants() {
+		t.Run(v.name, func(t *testing.T) {
+			cmd := exec.Command(v.program)
 			cmd.Env = []string{"GENAI_ENVIRONMENT=dev", "GENAI_MAX_CALLS=many", "AWS_REGION=us-east-1", "GENAI_ALIASES=[]"}
 			output, err := cmd.CombinedOutput()
 			var exit *exec.ExitError

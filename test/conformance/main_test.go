@@ -12,17 +12,15 @@ import (
 	"testing"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/test/confined"
 	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
-// built is what TestMain prepares once: the local environment's serverless stack, and the programs for this machine.
+// built is what TestMain prepares once: the local environment's variants, with their programs for this machine.
 var built struct {
 	dir      string
-	stack    *assembly.Stack
-	function assembly.Function
-	lambda   string
-	server   string
+	variants []variant
 }
 
 // preparedIn names the folder that another process of this suite has prepared, in one that it started where there is no
@@ -66,25 +64,46 @@ func prepare(dir string) error {
 	if err := pick(dir, all); err != nil {
 		return err
 	}
-	return errors.Join(
-		synthesis.Build(root, built.function.Program, built.lambda),
-		synthesis.Build(root, "./runtime/cmd/server", built.server),
-	)
+	programs := map[string]string{}
+	for _, v := range built.variants {
+		if v.function != nil {
+			programs[v.function.Program] = v.program
+		} else {
+			programs[v.server.Program] = v.program
+		}
+	}
+	for program, path := range programs {
+		if err := synthesis.Build(root, program, path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// pick takes the stack and the programs that the suite runs.
-func pick(dir string, a *assembly.Assembly) (err error) {
-	built.dir, built.lambda, built.server = dir, filepath.Join(dir, "lambda"), filepath.Join(dir, "server")
-	if built.stack, err = a.Stack("local-us-east-1/serverless"); err != nil {
-		return err
+// pick takes the stacks and the programs that the suite runs.
+func pick(dir string, a *assembly.Assembly) error {
+	built.dir = dir
+	for _, name := range []string{settings.VariantServerless, settings.VariantContainers, settings.VariantInstances} {
+		stack, err := a.Stack("local-us-east-1/" + name)
+		if err != nil {
+			return err
+		}
+		functions, functionsErr := stack.Functions()
+		servers, serversErr := stack.Servers()
+		if err := errors.Join(functionsErr, serversErr); err != nil {
+			return err
+		}
+		if len(functions)+len(servers) != 1 {
+			return fmt.Errorf("stack %s has %d functions and %d servers of ours, want one in all", stack.ID, len(functions), len(servers))
+		}
+		v := variant{name: name, stack: stack}
+		for _, f := range functions {
+			v.function, v.environment, v.program = &f, f.Environment, filepath.Join(dir, filepath.Base(f.Program))
+		}
+		for _, s := range servers {
+			v.server, v.environment, v.program = &s, s.Environment, filepath.Join(dir, filepath.Base(s.Program))
+		}
+		built.variants = append(built.variants, v)
 	}
-	functions, err := built.stack.Functions()
-	if err != nil {
-		return err
-	}
-	if len(functions) != 1 {
-		return fmt.Errorf("the stack has %d functions of ours, want 1", len(functions))
-	}
-	built.function = functions[0]
 	return nil
 }

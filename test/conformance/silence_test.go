@@ -80,7 +80,7 @@ func newCore(t *testing.T) (*core.Core, func()) {
 	})
 	bedrock.Script(bedrocktest.Fault{Kind: bedrocktest.Silence, Delay: silence})
 	client, stop := memnet.Serve(bedrock)
-	environment := options{environment: map[string]string{"GENAI_REQUEST_TIMEOUT": longest.String()}}.settings()
+	environment := named(t, settings.VariantServerless).settings(options{environment: map[string]string{"GENAI_REQUEST_TIMEOUT": longest.String()}})
 	s, err := settings.Load(func(name string) string { return environment[name] })
 	if err != nil {
 		t.Fatal(err)
@@ -101,19 +101,8 @@ func newCore(t *testing.T) (*core.Core, func()) {
 
 // lambdaInProcess is the template's API over the function's own handler.
 func lambdaInProcess(t *testing.T, c *core.Core) (*http.Client, func()) {
-	apis, err := apigateway.Read(built.stack)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range apis[0].Routes {
-		apis[0].Routes[i].Timeout = longest
-	}
 	function := invoke.InProcess{Handler: lambdahttp.New(c.Handler).Handle}
-	front, err := apigateway.New(apis[0], map[string]invoke.Invoker{built.function.LogicalID: function})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return memnet.Serve(front)
+	return memnet.Serve(named(t, settings.VariantServerless).newFront(t, function, func(r *apigateway.Route) { r.Timeout = longest }))
 }
 
 // serverInProcess is the plain server.

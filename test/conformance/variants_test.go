@@ -1,27 +1,25 @@
 package conformance_test
 
 import (
-	"bufio"
-	"bytes"
+	"context"
 	"encoding/json"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/apigateway"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/invoke"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/lambdaruntime"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/serverruntime"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
-	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 // now is the day the embedded Bedrock lives in, so that no test dies with a model.
@@ -35,16 +33,47 @@ var maxBodyText = strconv.Itoa(maxBody)
 // pixel is a PNG picture of one pixel.
 const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
-// variant is one way the product runs.
+// variant is one way the product runs, as its own template says.
 type variant struct {
-	name  string
-	start func(*testing.T, options) *deployment
-	// cancels says that a client that leaves stops the model. API Gateway and Lambda do not tell a function.
-	cancels bool
+	name        string
+	stack       *assembly.Stack
+	program     string            // its path, built for this machine
+	environment map[string]string // the template's
+	function    *assembly.Function
+	server      *assembly.Server // nil for a function, as function is for a server
 }
 
-func variants() []variant {
-	return []variant{{"lambda", startLambda, false}, {"server", startServer, true}}
+// variants are the rows of the suite.
+func variants() []variant { return built.variants }
+
+// servers are those of the variants whose program listens by itself.
+func servers() []variant {
+	return slices.DeleteFunc(slices.Clone(variants()), func(v variant) bool { return v.server == nil })
+}
+
+// named is one of the variants.
+func named(t *testing.T, name string) variant {
+	t.Helper()
+	i := slices.IndexFunc(variants(), func(v variant) bool { return v.name == name })
+	if i < 0 {
+		t.Fatalf("there is no variant %q", name)
+	}
+	return variants()[i]
+}
+
+func (v variant) start(t *testing.T, o options) *deployment {
+	t.Helper()
+	if v.function != nil {
+		return v.startFunction(t, o)
+	}
+	return v.startServer(t, o)
+}
+
+// settings is the template's environment with the test's changes.
+func (v variant) settings(o options) map[string]string {
+	environment := maps.Clone(v.environment)
+	maps.Copy(environment, o.environment)
+	return environment
 }
 
 type options struct {
@@ -61,7 +90,7 @@ type deployment struct {
 	ended   <-chan struct{} // gets a value when a call to Bedrock has ended on Bedrock's side
 	invoker invoke.Invoker  // direct invocation; nil where there is none
 	log     *log
-	process *os.Process // nil where there is more than one
+	server  *serverruntime.Runtime // nil for a function
 }
 
 // log collects what a program prints. It is safe for concurrent use.
@@ -132,13 +161,6 @@ func (d *deployment) saw(t *testing.T, want string) {
 	}
 }
 
-// environment is the template's, with the test's changes.
-func (o options) settings() map[string]string {
-	environment := maps.Clone(built.function.Environment)
-	maps.Copy(environment, o.environment)
-	return environment
-}
-
 // startBedrock serves an embedded Bedrock and returns what makes a program call it: what the role and the network are
 // in AWS.
 func startBedrock(t *testing.T, o options) (*deployment, map[string]string) {
@@ -163,17 +185,17 @@ func startBedrock(t *testing.T, o options) (*deployment, map[string]string) {
 	return d, standIns
 }
 
-// startLambda runs the function behind the template's API.
-func startLambda(t *testing.T, o options) *deployment {
+// startFunction runs the function behind the template's API.
+func (v variant) startFunction(t *testing.T, o options) *deployment {
 	t.Helper()
 	d, standIns := startBedrock(t, o)
 	function, err := lambdaruntime.New(lambdaruntime.Options{
-		Binary:      built.lambda,
-		Name:        built.function.Name,
-		Region:      built.stack.Region,
-		Timeout:     built.function.Timeout,
-		MemoryMB:    built.function.MemoryMB,
-		Environment: o.settings(),
+		Binary:      v.program,
+		Name:        v.function.Name,
+		Region:      v.stack.Region,
+		Timeout:     v.function.Timeout,
+		MemoryMB:    v.function.MemoryMB,
+		Environment: v.settings(o),
 		StandIns:    standIns,
 		Log:         d.log,
 	})
@@ -181,91 +203,73 @@ func startLambda(t *testing.T, o options) *deployment {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = function.Close() })
-	server := httptest.NewServer(newFront(t, function))
+	server := httptest.NewServer(v.newFront(t, function))
 	t.Cleanup(server.Close)
 	d.url, d.invoker = server.URL, function
 	return d
 }
 
 // newFront builds the API of the template over an invoker.
-func newFront(t *testing.T, function invoke.Invoker) http.Handler {
+func (v variant) newFront(t *testing.T, function invoke.Invoker, change ...func(*apigateway.Route)) http.Handler {
 	t.Helper()
-	apis, err := apigateway.Read(built.stack)
+	apis, err := apigateway.Read(v.stack)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(apis) != 1 {
 		t.Fatalf("the template has %d APIs, want 1", len(apis))
 	}
-	front, err := apigateway.New(apis[0], map[string]invoke.Invoker{built.function.LogicalID: function})
+	for i := range apis[0].Routes {
+		for _, c := range change {
+			c(&apis[0].Routes[i])
+		}
+	}
+	front, err := apigateway.New(apis[0], map[string]invoke.Invoker{v.function.LogicalID: function})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return front
 }
 
-// startServer runs the plain server with the same settings.
-func startServer(t *testing.T, o options) *deployment {
+// startServer runs the server as the template says, save where it listens.
+func (v variant) startServer(t *testing.T, o options) *deployment {
 	t.Helper()
 	d, standIns := startBedrock(t, o)
-	environment := o.settings()
-	maps.Copy(environment, standIns)
-	environment[settings.EnvListen] = "127.0.0.1:0"
-	environment["AWS_REGION"] = built.stack.Region
-	program := o.server
-	if program == nil {
-		program = []string{built.server}
+	command := o.server
+	if command == nil {
+		command = []string{v.program}
 	}
-	cmd := exec.Command(program[0], program[1:]...)
-	for name, value := range environment {
-		cmd.Env = append(cmd.Env, name+"="+value)
+	var platform map[string]string
+	if v.server.Task {
+		platform = serverruntime.ECS(v.stack.Region)
 	}
-	reader, writer := io.Pipe()
-	cmd.Stdout, cmd.Stderr = writer, writer
-	if err := cmd.Start(); err != nil {
+	server, err := serverruntime.Start(serverruntime.Options{
+		Name:        v.name,
+		Command:     command,
+		Environment: v.settings(o),
+		Listen:      "127.0.0.1:0",
+		Platform:    platform,
+		StandIns:    standIns,
+		StopTimeout: v.server.StopTimeout,
+		Log:         d.log,
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	address := make(chan string, 1)
-	drained := make(chan struct{})
-	go func() {
-		defer close(drained)
-		watch(reader, d.log, address)
-	}()
-	ended := make(chan error, 1)
-	go func() {
-		err := cmd.Wait()
-		_ = writer.Close() // ends watch
-		ended <- err
-	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // a test may have done so before
-		err := <-ended
-		<-drained
-		if err != nil && !o.killed {
+		if err := server.Close(); err != nil && !o.killed {
 			text, _ := d.log.read()
-			t.Errorf("the server ended with %v\n%s", err, text)
+			t.Errorf("%v\n%s", err, text)
 		}
 	})
-	at, ok := <-address
-	if !ok {
-		t.Fatal("the server ended before it listened")
+	limit, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	address, err := server.Address(limit)
+	if err != nil {
+		t.Fatal(err)
 	}
-	d.url, d.process = "http://"+at, cmd.Process
+	d.url, d.server = "http://"+address, server
 	return d
-}
-
-// watch copies what the server prints, and says on which address it listens, or closes the channel when it ends.
-func watch(r io.Reader, out io.Writer, address chan<- string) {
-	defer close(address)
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		_, _ = out.Write(append(bytes.Clone(lines.Bytes()), '\n'))
-		var line struct{ Msg, Address string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
-			address <- line.Address
-		}
-	}
 }
 
 func onlyCall(t *testing.T, d *deployment) bedrocktest.Call {
