@@ -100,7 +100,7 @@ var matrix = []struct {
 
 // impatient ends a silence soon. Every case has a process of its own: the retry budget and the cooling of targets
 // outlive a request, as they should.
-var impatient = options{environment: map[string]string{"GENAI_REQUEST_TIMEOUT": "1s"}}
+var impatient = options{environment: map[string]string{"GENAI_REQUEST_TIMEOUT": "2s"}}
 
 func TestFaultsBeforeTheFirstByte(t *testing.T) {
 	for _, v := range variants() {

@@ -6,6 +6,7 @@ package conformance_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,7 +45,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// atOnce is how many parallel tests run at the same time, for most wait for a time to pass; a -parallel on the command line
+// counts instead.
+const atOnce = "8"
+
 func run(m *testing.M, err error) (code int) {
+	if err == nil {
+		err = flag.Set("test.parallel", atOnce)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
