@@ -85,20 +85,10 @@ func (o Options) check() error {
 	return errors.Join(problems...)
 }
 
-// told is what the process is told: the template's variables, save where it listens.
-func (o Options) told() map[string]string {
-	variables := maps.Clone(o.Environment)
-	if variables == nil {
-		variables = map[string]string{}
-	}
-	variables[settings.EnvListen] = o.Listen
-	return variables
-}
-
 // environment is the whole environment of the process; nothing of this process's own is in it.
 func (o Options) environment() []string {
 	variables := map[string]string{}
-	for _, from := range []map[string]string{o.Platform, o.told(), o.StandIns} {
+	for _, from := range []map[string]string{o.Platform, o.Environment, {settings.EnvListen: o.Listen}, o.StandIns} {
 		maps.Copy(variables, from)
 	}
 	entries := make([]string, 0, len(variables))
@@ -160,7 +150,10 @@ func (r *Runtime) Signal(signal os.Signal) error { return r.command.Process.Sign
 // template with its value, save where it listens, and beside them only what AWS sets and the stand-ins. It returns one error for each
 // difference, joined.
 func (r *Runtime) CheckEnvironment(actual map[string]string) error {
-	return process.Compare(actual, r.options.told(), func(name string) bool {
+	want := map[string]string{}
+	maps.Copy(want, r.options.Environment)
+	want[settings.EnvListen] = r.options.Listen
+	return process.Compare(actual, want, func(name string) bool {
 		_, platform := r.options.Platform[name]
 		_, standIn := r.options.StandIns[name]
 		return platform || standIn
