@@ -41,11 +41,6 @@ func NewVault(environments ...map[string]string) *Vault {
 	return &v
 }
 
-// StandIns are the variables that lead a program to the vault.
-func (v *Vault) StandIns(url string) map[string]string {
-	return map[string]string{"AWS_ENDPOINT_URL_SECRETS_MANAGER": url}
-}
-
 // signedFor matches a signature for Secrets Manager in some Region. The address is given here, but in AWS a program that
 // does not know its Region finds none.
 var signedFor = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/ ]+/[0-9]{8}/[a-z0-9-]+/secretsmanager/aws4_request`)

@@ -20,6 +20,12 @@ func EmbeddedStandIns(url string) map[string]string {
 	}
 }
 
+// The variables that lead a program to what stands in for one service.
+const (
+	EndpointSecretsManager = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
+	EndpointS3             = "AWS_ENDPOINT_URL_S3"
+)
+
 // personal are the variables by which the AWS SDK finds a person's credentials and the way to AWS.
 var personal = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",

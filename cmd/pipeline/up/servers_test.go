@@ -190,6 +190,24 @@ func TestCallersWithKeys(t *testing.T) {
 	}
 }
 
+// What is recorded of the requests is stored when the run ends.
+func TestServersWithAnArchive(t *testing.T) {
+	variables := keyed("a-name")
+	variables["GENAI_ARCHIVE_BUCKET"] = map[string]any{"Ref": "Records"}
+	template := task("./runtime/cmd/server", variables).(map[string]any)
+	template["Resources"].(map[string]any)["Records"] = map[string]any{"Type": "AWS::S3::Bucket"}
+	o := running(t, map[string]any{"containers": template})
+	o.Once = true
+	var out bytes.Buffer
+	if err := up.Run(t.Context(), o, &out); err != nil {
+		t.Errorf("%v\n%s", err, &out)
+	}
+	log, err := os.ReadFile(filepath.Join(o.Root, ".build", "local", "containers", "Task.log"))
+	if err != nil || !strings.Contains(string(log), `"ArchiveWritten":2,"ArchiveLost":0`) {
+		t.Errorf("the log says %s, %v", log, err)
+	}
+}
+
 // An instance must be told its Region, as in AWS.
 func TestKeysAreNotReadWithoutARegion(t *testing.T) {
 	var document strings.Builder

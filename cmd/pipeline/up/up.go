@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -163,7 +162,7 @@ func (s *session) standIns(asked []planned) (map[string]string, error) {
 		bedrock.Script(s.options.Faults...)
 		url, err := s.serveAnywhere(bedrock)
 		if err != nil {
-			return nil, fmt.Errorf("the embedded Bedrock: %w", err)
+			return nil, err
 		}
 		s.bedrock, variables = url, local.EmbeddedStandIns(url)
 	}
@@ -171,14 +170,14 @@ func (s *session) standIns(asked []planned) (map[string]string, error) {
 	for _, p := range asked {
 		environments = append(environments, p.environments()...)
 	}
+	var err error
 	if s.vault = local.NewVault(environments...); s.vault != nil {
-		url, err := s.serveAnywhere(s.vault)
-		if err != nil {
-			return nil, fmt.Errorf("the stand-in for Secrets Manager: %w", err)
-		}
-		maps.Copy(variables, s.vault.StandIns(url))
+		variables[local.EndpointSecretsManager], err = s.serveAnywhere(s.vault)
 	}
-	return variables, nil
+	if buckets := local.NewBuckets(environments...); buckets != nil && err == nil {
+		variables[local.EndpointS3], err = s.serveAnywhere(buckets)
+	}
+	return variables, err
 }
 
 // startPlanned builds and starts a part of the plan, on the port after those before it.
@@ -267,7 +266,7 @@ func listen(address string) (net.Listener, error) {
 func (s *session) serveAnywhere(handler http.Handler) (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("no address for a stand-in: %w", err)
 	}
 	s.serve(listener, handler)
 	return "http://" + listener.Addr().String(), nil
