@@ -7,7 +7,6 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/data"
-	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
@@ -56,21 +55,10 @@ func (k kept) grant(server awsiam.IGrantable) {
 	}
 }
 
-// keysSecret is the secret for the hashes of API keys, where the environment names none. It is made empty and filled by
-// hand: what is in no template cannot be overwritten by a deployment. Until then every request is refused.
-func keysSecret(stack awscdk.Stack, e environment.Environment) awssecretsmanager.Secret {
-	removal := awscdk.RemovalPolicy_DESTROY
-	if e.Production {
-		removal = awscdk.RemovalPolicy_RETAIN
-	}
-	secret := awssecretsmanager.NewSecret(stack, jsii.String("Keys"), &awssecretsmanager.SecretProps{
-		Description:   jsii.String("Hashes of the API keys of the inference gateway, by tenant"),
-		RemovalPolicy: removal,
-	})
-	nag.Acknowledge(secret, nag.Rules{
-		"AwsSolutions-SMG4": "it holds hashes of keys that callers keep, so nothing here could change them; a tenant rotates by having two for a while",
-	})
-	// CDK would have a password made, which is no list of keys.
-	secret.Node().DefaultChild().(awscdk.CfnResource).AddPropertyDeletionOverride(jsii.String("GenerateSecretString"))
-	return secret
+// keysSecret is the secret for the hashes of API keys, where the environment names none. Until it is filled, every
+// request is refused.
+func keysSecret(stack awscdk.Stack, e environment.Environment) awssecretsmanager.ISecret {
+	return data.NewSecret(stack, "Keys", data.SecretProps{
+		Description: "Hashes of the API keys of the inference gateway, by tenant", Retain: e.Production,
+	}).Secret()
 }

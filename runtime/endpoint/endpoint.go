@@ -2,7 +2,10 @@
 // that expose them. It must not know either side.
 package endpoint
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // The paths.
 const (
@@ -14,6 +17,10 @@ const (
 	Readyz          = "/readyz"  // settings and credentials are there
 	Healthz         = "/healthz" // judged from the last real calls; for Route 53; never calls Bedrock
 )
+
+// HealthWindow is how far back Healthz looks: it says unhealthy when most of the calls of that time failed. Until a sick
+// Region is seen, this long can pass.
+const HealthWindow = time.Minute
 
 // Endpoint is a method and a path.
 type Endpoint struct {

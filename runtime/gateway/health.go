@@ -4,13 +4,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
 )
 
 // Health is judged from real calls alone: a check that called the model would be billed, and would take every target
 // out at once.
 const (
-	healthWindow = time.Minute
+	healthWindow = endpoint.HealthWindow
 	healthCalls  = 50 // the most that are remembered
 	healthLeast  = 5  // fewer say nothing: healthy
 )

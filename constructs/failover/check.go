@@ -1,0 +1,111 @@
+package failover
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+)
+
+var (
+	hostName   = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$`)
+	zoneID     = regexp.MustCompile(`^Z[A-Z0-9]{1,31}$`)
+	regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
+)
+
+func (p PairProps) check(id string, scope constructs.Construct) {
+	var problems check.Problems
+	checkName(&problems, p.Name, p.HostedZoneID)
+	problems.If(p.Mode != ActivePassive && p.Mode != ActiveActive, "Mode: is %q; allowed are %q and %q", p.Mode, ActivePassive, ActiveActive)
+	p.Primary.check(&problems, "Primary.", p.Name, p.Mode == ActiveActive)
+	p.Secondary.check(&problems, "Secondary.", p.Name, p.Mode == ActiveActive)
+	problems.If(p.Primary.Region != "" && p.Primary.Region == p.Secondary.Region,
+		"Secondary.Region: is %s, as that of Primary; a Region does not stand in for itself", p.Secondary.Region)
+	problems.If(p.Primary.CheckName != "" && p.Primary.CheckName == p.Secondary.CheckName,
+		"Secondary.CheckName: is %s, as that of Primary; each Region needs a name by which only it answers", p.Secondary.CheckName)
+	checkPlan(&problems, p.Recovery)
+	checkMetricRegion(&problems, scope)
+	problems.Panic(fmt.Sprintf("failover.NewPair(%q)", id))
+}
+
+func (p RecordProps) check(id string) {
+	var problems check.Problems
+	checkName(&problems, p.Name, p.HostedZoneID)
+	problems.If(!slices.Contains([]Role{Primary, Secondary, Weighted}, p.Role), "Role: is %q; allowed are %q, %q and %q", p.Role, Primary, Secondary, Weighted)
+	p.Endpoint.check(&problems, "Endpoint.", p.Name, p.Role == Weighted)
+	checkRegion(&problems, "OtherRegion", p.OtherRegion)
+	problems.If(p.OtherRegion != "" && p.OtherRegion == p.Endpoint.Region,
+		"OtherRegion: is %s, as that of Endpoint; a Region does not stand in for itself", p.OtherRegion)
+	checkPlan(&problems, p.Recovery)
+	problems.Panic(fmt.Sprintf("failover.NewRecord(%q)", id))
+}
+
+func (p WatchProps) check(id string, scope constructs.Construct) {
+	var problems check.Problems
+	problems.If(!hostName.MatchString(p.Name), "Name: is %q; give a host's name in lower case, such as gateway.example.com", p.Name)
+	problems.If(len(p.Hosts) < 2, "Hosts: has %d Regions; give at least two", len(p.Hosts))
+	for _, region := range sorted(p.Hosts) {
+		checkRegion(&problems, "Hosts", region)
+		checkHost(&problems, "Hosts["+region+"]", p.Hosts[region], p.Name)
+	}
+	checkPlan(&problems, p.Recovery)
+	checkMetricRegion(&problems, scope)
+	problems.Panic(fmt.Sprintf("failover.NewWatch(%q)", id))
+}
+
+func (e Endpoint) check(problems *check.Problems, prop, name string, weighted bool) {
+	checkRegion(problems, prop+"Region", e.Region)
+	problems.If(e.DNSName == "", "%sDNSName: is empty; give the DNS name of the Region's balancer, or of its API's domain", prop)
+	problems.If(strings.TrimSuffix(e.DNSName, ".") == name, "%sDNSName: is the record's own name, %s", prop, name)
+	problems.If(!token(e.ZoneID) && !zoneID.MatchString(e.ZoneID),
+		"%sZoneID: is %q; give the zone id of the target, such as a balancer's canonical hosted zone id", prop, e.ZoneID)
+	checkHost(problems, prop+"CheckName", e.CheckName, name)
+	problems.If(weighted && (e.weight() < 1 || e.weight() > 255), "%sWeight: is %d; allowed is 1 to 255", prop, e.Weight)
+	problems.If(!weighted && e.Weight != 0, "%sWeight: is %d, and only records that share callers have one; remove it", prop, e.Weight)
+}
+
+func checkName(problems *check.Problems, name, zone string) {
+	problems.If(!hostName.MatchString(name), "Name: is %q; give a host's name in lower case, such as gateway.example.com", name)
+	problems.If(!token(zone) && !zoneID.MatchString(zone), "HostedZoneID: is %q; give an id such as Z0123456789ABCDEFGHIJ", zone)
+}
+
+func checkHost(problems *check.Problems, prop, host, name string) {
+	problems.If(!token(host) && !hostName.MatchString(host), "%s: is %q; give the name of a host, without a scheme or a path", prop, host)
+	problems.If(host != "" && host == name, "%s: is %s, the name that fails over, so the check would follow it; give one that stays in the Region", prop, host)
+}
+
+func checkRegion(problems *check.Problems, prop, region string) {
+	problems.If(!regionName.MatchString(region), "%s: is %q; give a Region such as us-west-2", prop, region)
+}
+
+func checkPlan(problems *check.Problems, plan recovery.Plan) {
+	for _, problem := range plan.Problems() {
+		problems.If(true, "Recovery.%s", problem)
+	}
+}
+
+// checkMetricRegion refuses a stack that could not have alarms on health checks.
+func checkMetricRegion(problems *check.Problems, scope constructs.Construct) {
+	own := regionOf(scope)
+	problems.If(own != MetricRegion, "the stack's Region is %q; only %s has the metrics of health checks, so give it a stack there, or make a Record in each Region's", own, MetricRegion)
+}
+
+// regionOf is the Region of the construct's stack; empty for one that does not say it.
+func regionOf(scope constructs.Construct) string {
+	region := awscdk.Stack_Of(scope).Region()
+	if *awscdk.Token_IsUnresolved(region) {
+		return ""
+	}
+	return *region
+}
+
+func token(text string) bool { return strings.Contains(text, "${Token[") }
+
+func sorted(hosts map[string]string) []string { return slices.Sorted(maps.Keys(hosts)) }

@@ -1,0 +1,120 @@
+// Package recovery computes how long a failover to another Region takes (RTO), and how much each kind of state loses in
+// it (RPO), term by term, each with its reason, so that an operator sees what a number is made of.
+//
+// It is arithmetic: it must not know CDK, for the operator's command and the environment files use it too, nor what is
+// deployed. AWS's figures were read on 2026-11-23 in stored copies of the pages named with them; where AWS gives none,
+// the reason says so.
+package recovery
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
+)
+
+// Limit is the recovery time that a plan may take without a word about it.
+const Limit = 15 * time.Minute
+
+// AliasTTL is how long resolvers keep the answer of an alias record. Such a record has no TTL of its own: Route 53 gives
+// that of the target. For a load balancer that is 60 s (aws.amazon.com/route53/faqs, "DNS failover"); for API Gateway
+// AWS gives no figure, and the same is taken.
+const AliasTTL = time.Minute
+
+// What a health checker of Route 53 waits for, after which a check has failed (Route 53 Developer Guide, "How Amazon
+// Route 53 determines whether a health check is healthy").
+const (
+	connectWait = 4 * time.Second
+	answerWait  = 2 * time.Second // after connecting
+)
+
+// Check is a health check as Route 53 knows it.
+type Check struct {
+	Path     string        // what is asked for; default endpoint.Healthz. It must not cost anything
+	Interval time.Duration // between two checks of one checker: 10 s (default) or 30 s
+	Failures int           // in a row, until a checker finds an endpoint unhealthy: 1 to 10, default 3
+}
+
+// Plan is what the recovery time follows from.
+type Plan struct {
+	Check Check
+	// TTL is how long resolvers keep the record; default AliasTTL, which holds for every alias.
+	TTL time.Duration
+	// KeepAlive is how long a client may hold on to a connection to a Region that is sick and still answers. Required:
+	// edge.BalancerKeepAlive for a balancer. Of API Gateway AWS gives no figure; give what your clients are told.
+	KeepAlive time.Duration
+	// Capacity is how long the other Region needs until it can take all callers; default 0, it always runs at that size.
+	Capacity time.Duration
+	// SlowReason is why more than Limit is good enough; required for that, else empty.
+	SlowReason string
+}
+
+// Term is one part of the recovery time.
+type Term struct {
+	Name   string
+	Time   time.Duration // at worst
+	Reason string
+}
+
+// Filled returns the plan with its defaults.
+func (p Plan) Filled() Plan {
+	if p.Check.Path == "" {
+		p.Check.Path = endpoint.Healthz
+	}
+	if p.Check.Interval == 0 {
+		p.Check.Interval = 10 * time.Second
+	}
+	if p.Check.Failures == 0 {
+		p.Check.Failures = 3
+	}
+	if p.TTL == 0 {
+		p.TTL = AliasTTL
+	}
+	return p
+}
+
+// Terms are the parts of the recovery time, in the order in which they pass.
+func (p Plan) Terms() []Term {
+	p = p.Filled()
+	failures := time.Duration(p.Check.Failures)
+	capacity := "the other Region always runs at the size that all callers need"
+	if p.Capacity > 0 {
+		capacity = "until the other Region has grown to the size that all callers need"
+	}
+	terms := []Term{
+		{"detection", failures * p.Check.Interval, fmt.Sprintf("%d checks in a row must fail, %s apart", p.Check.Failures, p.Check.Interval)},
+		{"checkers", failures * (connectWait + answerWait), fmt.Sprintf("each check may wait %s to connect and %s for an answer before it has failed", connectWait, answerWait)},
+		{"DNS", p.TTL, "resolvers keep the old answer; an alias record has no TTL of its own, but that of its target"},
+		{"connections", p.KeepAlive, "clients keep a connection to a Region that is sick and still answers"},
+		{"capacity", p.Capacity, capacity},
+	}
+	if p.judges() {
+		judgement := Term{"judgement", endpoint.HealthWindow, endpoint.Healthz + " judges the calls of this time, each when it ends, and most must have failed; a Region that is gone fails at once"}
+		terms = append([]Term{judgement}, terms...)
+	}
+	return terms
+}
+
+// judges tells whether the path is the one that is judged from real calls.
+func (p Plan) judges() bool { return strings.HasSuffix(p.Check.Path, endpoint.Healthz) }
+
+// RTO is the recovery time at worst: the sum of the terms. AWS gives no figure for what Route 53 needs to tell its name
+// servers of a change of health, so that is not in it.
+func (p Plan) RTO() time.Duration {
+	var sum time.Duration
+	for _, t := range p.Terms() {
+		sum += t.Time
+	}
+	return sum
+}
+
+// String is the plan as a person reads it: a line for each term, and the sum.
+func (p Plan) String() string {
+	var b strings.Builder
+	for _, t := range p.Terms() {
+		fmt.Fprintf(&b, "%-12s %7s  %s\n", t.Name, t.Time, t.Reason)
+	}
+	fmt.Fprintf(&b, "%-12s %7s  at worst", "RTO", p.RTO())
+	return b.String()
+}
