@@ -38,8 +38,11 @@ func checkKey(problems *check.Problems, prop, arn, region string) {
 		return
 	}
 	match := keyARN.FindStringSubmatch(arn)
-	problems.If(match == nil, "%s: is %q; give the ARN of a key of AWS KMS", prop, arn)
-	problems.If(match != nil && match[1] != region, "%s: is a key in %s; the copy is in %s, and needs one there", prop, strings.Join(match[1:], ""), region)
+	if match == nil {
+		problems.If(true, "%s: is %q; give the ARN of a key of AWS KMS", prop, arn)
+		return
+	}
+	problems.If(match[1] != region, "%s: is a key in %s; the copy is in %s, and needs one there", prop, match[1], region)
 }
 
 // regionOf is the Region of the construct's stack; empty for one that does not say it.

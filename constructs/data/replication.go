@@ -55,7 +55,7 @@ func (b *bucket) replicate(made awss3.Bucket, props BucketProps) {
 		destination["EncryptionConfiguration"] = map[string]any{"ReplicaKmsKeyID": replica.KeyARN}
 		copies["SourceSelectionCriteria"] = map[string]any{"SseKmsEncryptedObjects": map[string]any{"Status": "Enabled"}}
 	}
-	role := b.replicationRole(made, props, to)
+	role := b.replicationRole(props, to)
 	resource := made.Node().DefaultChild().(awscdk.CfnResource)
 	resource.AddPropertyOverride(jsii.String("ReplicationConfiguration"), map[string]any{"Role": role.RoleArn(), "Rules": []any{copies}})
 	failed := b.alarm("Failed", &awscloudwatch.MetricProps{
@@ -71,12 +71,12 @@ func (b *bucket) replicate(made awss3.Bucket, props BucketProps) {
 
 // replicationRole is what S3 works with: it reads versions here and writes copies there, and only where the bucket there
 // is of this account, whoever should have taken its name before us.
-func (b *bucket) replicationRole(made awss3.Bucket, props BucketProps, to string) awsiam.Role {
+func (b *bucket) replicationRole(props BucketProps, to string) awsiam.Role {
 	role := awsiam.NewRole(b, jsii.String("Replication"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("s3.amazonaws.com"), nil),
 		Description: jsii.String("S3 copies objects to another Region"),
 	})
-	own := *made.BucketArn()
+	own := "arn:aws:s3:::" + props.Name
 	stack := awscdk.Stack_Of(b)
 	allow := func(conditions map[string]any, resource string, actions ...string) {
 		statement := &awsiam.PolicyStatementProps{Actions: jsii.Strings(actions...), Resources: jsii.Strings(resource)}
@@ -90,9 +90,12 @@ func (b *bucket) replicationRole(made awss3.Bucket, props BucketProps, to string
 	allow(map[string]any{"StringEquals": map[string]any{"aws:ResourceAccount": stack.Account()}}, to+"/*",
 		"s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags")
 	if props.Key != nil {
-		// With S3's bucket keys, the bucket is what a key is used for.
+		// With S3's bucket keys a key is used for the bucket, without them for each object.
 		through := func(region, arn string) map[string]any {
-			return map[string]any{"StringEquals": map[string]any{"kms:ViaService": "s3." + region + ".amazonaws.com", "kms:EncryptionContext:aws:s3:arn": arn}}
+			return map[string]any{
+				"StringEquals": map[string]any{"kms:ViaService": "s3." + region + ".amazonaws.com"},
+				"StringLike":   map[string]any{"kms:EncryptionContext:aws:s3:arn": []string{arn, arn + "/*"}},
+			}
 		}
 		allow(through(*stack.Region(), own), *props.Key.KeyArn(), "kms:Decrypt")
 		allow(through(props.Replica.Region, to), props.Replica.KeyARN, "kms:Encrypt", "kms:GenerateDataKey")

@@ -57,7 +57,7 @@ func newAlarm(scope constructs.Construct, id, name, region string, asks awsroute
 		Statistic:     jsii.String("Minimum"), Period: awscdk.Duration_Minutes(jsii.Number(1)),
 	})
 	alarm := status.CreateAlarm(scope, jsii.String(id), &awscloudwatch.CreateAlarmOptions{
-		AlarmDescription: jsii.String(fmt.Sprintf("Route 53 finds %s in %s unhealthy, and sends its callers to the other Region", name, region)),
+		AlarmDescription: jsii.String(fmt.Sprintf("Route 53 finds %s in %s unhealthy, and sends it no callers while another Region is healthy", name, region)),
 		Threshold:        jsii.Number(1), ComparisonOperator: awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD,
 		EvaluationPeriods: jsii.Number(1), TreatMissingData: awscloudwatch.TreatMissingData_BREACHING,
 	})

@@ -63,7 +63,7 @@ func (p WatchProps) check(id string, scope constructs.Construct) {
 func (e Endpoint) check(problems *check.Problems, prop, name string, weighted bool) {
 	checkRegion(problems, prop+"Region", e.Region)
 	problems.If(e.DNSName == "", "%sDNSName: is empty; give the DNS name of the Region's balancer, or of its API's domain", prop)
-	problems.If(strings.TrimSuffix(e.DNSName, ".") == name, "%sDNSName: is the record's own name, %s", prop, name)
+	problems.If(e.DNSName != "" && strings.TrimSuffix(e.DNSName, ".") == name, "%sDNSName: is the record's own name, %s", prop, name)
 	problems.If(!token(e.ZoneID) && !zoneID.MatchString(e.ZoneID),
 		"%sZoneID: is %q; give the zone id of the target, such as a balancer's canonical hosted zone id", prop, e.ZoneID)
 	checkHost(problems, prop+"CheckName", e.CheckName, name)
