@@ -98,14 +98,13 @@ func (t *table) GrantReadWrite(grantee awsiam.IGrantable) awsiam.Grant {
 func (t *table) Alarms() map[string]awscloudwatch.Alarm { return t.alarms }
 
 func (p TableProps) table() *awsdynamodb.TablePropsV2 {
-	restore := &awsdynamodb.PointInTimeRecoverySpecification{
-		PointInTimeRecoveryEnabled: jsii.Bool(true), RecoveryPeriodInDays: jsii.Number(recoveryDays),
-	}
 	made := &awsdynamodb.TablePropsV2{
 		PartitionKey: &awsdynamodb.Attribute{Name: jsii.String(p.PartitionKey), Type: awsdynamodb.AttributeType_STRING},
 		Billing:      awsdynamodb.Billing_OnDemand(nil), Encryption: p.encryption(),
-		PointInTimeRecoverySpecification: restore,
-		DeletionProtection:               jsii.Bool(p.Retain), RemovalPolicy: removal(p.Retain),
+		DeletionProtection: jsii.Bool(p.Retain), RemovalPolicy: removal(p.Retain),
+		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{
+			PointInTimeRecoveryEnabled: jsii.Bool(true), RecoveryPeriodInDays: jsii.Number(recoveryDays),
+		},
 	}
 	if p.Name != "" {
 		made.TableName = jsii.String(p.Name)
@@ -118,9 +117,7 @@ func (p TableProps) table() *awsdynamodb.TablePropsV2 {
 	}
 	var replicas []*awsdynamodb.ReplicaTableProps
 	for _, region := range slices.Sorted(maps.Keys(p.Replicas)) {
-		replicas = append(replicas, &awsdynamodb.ReplicaTableProps{
-			Region: jsii.String(region), DeletionProtection: jsii.Bool(p.Retain), PointInTimeRecoverySpecification: restore,
-		})
+		replicas = append(replicas, &awsdynamodb.ReplicaTableProps{Region: jsii.String(region)}) // the rest is as here
 	}
 	if len(replicas) > 0 {
 		made.Replicas = &replicas

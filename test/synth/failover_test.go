@@ -66,11 +66,12 @@ func TestRecordsFollowTheHealthOfTheirRegion(t *testing.T) {
 			if tt.mode == failover.ActiveActive {
 				props.Secondary.Weight = 255
 			}
+			props.Actions = actionsOf(stack)
 			failover.NewPair(stack, "Failover", props)
 			tp := benchTemplate(t, app, out)
 			alarmed := map[any]bool{}
 			for _, alarm := range tp.all("AWS::CloudWatch::Alarm") {
-				alarmed[at(alarm.Properties, "Dimensions", 0, "Value", "Ref")] = true
+				alarmed[at(alarm.Properties, "Dimensions", 0, "Value", "Ref")] = at(alarm.Properties, "AlarmActions", 0) != nil
 			}
 			got := map[string]string{}
 			for _, record := range tp.all("AWS::Route53::RecordSet") {
