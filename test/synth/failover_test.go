@@ -234,6 +234,23 @@ func TestTwoRegionsPassTheValidation(t *testing.T) {
 	}
 }
 
+// A platform team that runs cdk-nag's pack sees nothing that is not said to be meant.
+func TestTheAwsSolutionsPackFindsNothingInTwoRegions(t *testing.T) {
+	for _, region := range []string{"us-east-1", "us-west-2"} {
+		app, stack, out := benchIn(t, region)
+		twoRegions(stack, region)
+		runPack(stack)
+		failure := failureOf(func() { app.Synth(nil) })
+		found, reports := nagFindings(t, out)
+		for _, finding := range found {
+			t.Error(finding)
+		}
+		if reports != 1 || failure != "" && len(found) == 0 {
+			t.Errorf("%d reports, and synthesis failed with %q", reports, failure)
+		}
+	}
+}
+
 // twoRegions is what an environment with a primary in us-east-1 has in each Region.
 func twoRegions(stack awscdk.Stack, region string) {
 	actions := actionsOf(stack)

@@ -25,7 +25,7 @@ const (
 )
 
 func actionsOf(stack awscdk.Stack) []awscloudwatch.IAlarmAction {
-	return []awscloudwatch.IAlarmAction{awscloudwatchactions.NewSnsAction(awssns.NewTopic(stack, jsii.String("Topic"), nil))}
+	return []awscloudwatch.IAlarmAction{awscloudwatchactions.NewSnsAction(awssns.NewTopic(stack, jsii.String("Topic"), &awssns.TopicProps{EnforceSSL: jsii.Bool(true)}))}
 }
 
 func TestNamesAreComputed(t *testing.T) {
@@ -36,7 +36,7 @@ func TestNamesAreComputed(t *testing.T) {
 
 func TestGoldenReplication(t *testing.T) {
 	tell(t, map[string][]string{
-		"AWS::S3::Bucket": {"BucketName", "ReplicationConfiguration"}, "AWS::S3::BucketPolicy": {}, "AWS::SNS::Topic": {},
+		"AWS::S3::Bucket": {"BucketName", "ReplicationConfiguration"}, "AWS::S3::BucketPolicy": {}, "AWS::SNS::Topic": {}, "AWS::SNS::TopicPolicy": {},
 		"AWS::CloudWatch::Alarm": {"MetricName", "Dimensions", "Threshold", "TreatMissingData", "AlarmDescription"},
 	})
 	app, stack, out := benchIn(t, "us-east-1")
