@@ -8,6 +8,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/access"
 	"github.com/genai-pipeline/genai-pipeline/constructs/compute"
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge"
+	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
@@ -21,7 +22,7 @@ func serverless(scope constructs.Construct, p place) {
 		Settings:            p.kept.settings(p.e, settings.VariantServerless, p.region),
 		Models:              models(p.e, p.region),
 		Memory:              asked.Memory.MB(),
-		Timeout:             p.e.Gateway.LambdaTimeout(),
+		Timeout:             budget.Function(p.e.Gateway.StreamBudget),
 		LogRetention:        asked.LogRetention,
 		ReservedConcurrency: asked.ReservedConcurrency,
 		Retain:              p.e.Production,
@@ -38,7 +39,7 @@ func serverless(scope constructs.Construct, p place) {
 	}
 	api := edge.NewRestApi(stack, "Edge", edge.RestApiProps{
 		Handler:       gateway.Alias(),
-		StreamTimeout: p.e.Gateway.LambdaTimeout(),
+		StreamTimeout: budget.Function(p.e.Gateway.StreamBudget),
 		Authorizer:    edge.Authorizer(asked.API.Authorizer),
 		OpenReason:    openReason(p.e),
 		Domain:        domain(p.e, p.region),

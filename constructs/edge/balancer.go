@@ -13,6 +13,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/shut"
 )
@@ -33,7 +34,7 @@ type BalancerProps struct {
 
 	// StreamBudget is how long the gateway lets one answer take, streamed or not; more than two of PingInterval. Every
 	// timeout follows from it in the order client > balancer > gateway > upstream, so that whoever knows most about a
-	// late answer is the first to give up: see BalancerIdle and BalancerKeepAlive. Default 300 s.
+	// late answer is the first to give up: see package budget. Default 300 s.
 	StreamBudget time.Duration
 	PingInterval time.Duration // silence on a stream before the gateway pings; default 15 s
 
@@ -85,17 +86,6 @@ type balancer struct {
 	budget   time.Duration
 }
 
-// BalancerIdle is how long a balancer waits for a byte of an answer: five seconds more than the gateway lets the whole
-// answer take. A server's own idle timeout must be longer than this, or it hangs up while the balancer sends a request,
-// which the caller sees as 502.
-func BalancerIdle(streamBudget time.Duration) time.Duration { return streamBudget + 5*time.Second }
-
-// BalancerKeepAlive is how long a client may keep a connection; the answer under way still ends. Short, for a client
-// that holds on to a connection holds on to a Region too: as BalancerIdle, at least AWS's minimum of one minute.
-func BalancerKeepAlive(streamBudget time.Duration) time.Duration {
-	return max(BalancerIdle(streamBudget), time.Minute)
-}
-
 // NewBalancer makes a Balancer. CDK constructs do not return errors: with bad props it panics with one message that
 // names everything that is wrong.
 func NewBalancer(scope constructs.Construct, id string, props BalancerProps) Balancer {
@@ -113,8 +103,8 @@ func NewBalancer(scope constructs.Construct, id string, props BalancerProps) Bal
 		DeletionProtection:      jsii.Bool(props.Production),
 		DropInvalidHeaderFields: jsii.Bool(true),
 		DesyncMitigationMode:    awselasticloadbalancingv2.DesyncMitigationMode_STRICTEST,
-		IdleTimeout:             awscdk.Duration_Seconds(jsii.Number(BalancerIdle(props.StreamBudget).Seconds())),
-		ClientKeepAlive:         awscdk.Duration_Seconds(jsii.Number(BalancerKeepAlive(props.StreamBudget).Seconds())),
+		IdleTimeout:             awscdk.Duration_Seconds(jsii.Number(budget.BalancerIdle(props.StreamBudget).Seconds())),
+		ClientKeepAlive:         awscdk.Duration_Seconds(jsii.Number(budget.BalancerKeepAlive(props.StreamBudget).Seconds())),
 	})
 	b.listener = b.balancer.AddListener(jsii.String("Https"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
 		Port: jsii.Number(443), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTPS, Open: jsii.Bool(false),

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/text"
 )
@@ -16,8 +17,7 @@ import (
 const NoFirewallMetadata = "GenAI::NoFirewall"
 
 const (
-	maxIdle = 4000 * time.Second // of an Application Load Balancer
-	world   = "0.0.0.0/0"
+	world = "0.0.0.0/0"
 )
 
 var certificateARN = regexp.MustCompile(`^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/\S+$`)
@@ -42,9 +42,9 @@ func (p BalancerProps) check(id string, anyRegion bool) {
 	checkCertificate(&problems, "CertificateARN", p.CertificateARN)
 	p.checkCallers(&problems)
 	problems.If(p.PingInterval < time.Second, "PingInterval: is %s; allowed is 1s or more", p.PingInterval)
-	problems.If(p.StreamBudget <= 2*p.PingInterval || p.StreamBudget%time.Second != 0 || BalancerIdle(p.StreamBudget) > maxIdle,
+	problems.If(p.StreamBudget <= 2*p.PingInterval || p.StreamBudget%time.Second != 0 || budget.BalancerIdle(p.StreamBudget) > budget.MostIdle,
 		"StreamBudget: is %s; allowed are whole seconds, more than two of PingInterval (%s), to %s, for the balancer waits 5s longer and at most %s",
-		p.StreamBudget, p.PingInterval, maxIdle-BalancerIdle(0), maxIdle)
+		p.StreamBudget, p.PingInterval, budget.MostIdle-budget.BalancerIdle(0), budget.MostIdle)
 	problems.If(p.NoFirewallReason != "" && p.Firewall != WebACLProps{}, "Firewall: is set, and NoFirewallReason too; remove one")
 	p.Firewall.collect(&problems, "Firewall.")
 	problems.If(p.LogRetention < 1, "LogRetention: is %d days; allowed is 1 or more", p.LogRetention)

@@ -27,9 +27,8 @@ const regionWords = `a commercial Region such as "us-east-1"`
 
 // Limits of AWS and of settings.Load, to be met here rather than at deploy.
 const (
-	maxTags          = 40 // of the 50 that CloudFormation allows
-	mostTokens       = 1_000_000
-	maxLambdaTimeout = 15 * time.Minute
+	maxTags    = 40 // of the 50 that CloudFormation allows
+	mostTokens = 1_000_000
 )
 
 func (v value) environment(e *Environment) {

@@ -80,7 +80,7 @@ var bad = []refused{
 		`4: gateway.streamBudget: is "16m"; allowed is a duration from 1s to 15m0s, such as "90s"`}, true},
 	{"budget in fractions", minimal + "gateway: {streamBudget: 300.5s}\n", []string{`4: gateway.streamBudget: is 5m0.5s; allowed are whole seconds, …`}, true},
 	{"budget above what Lambda allows", minimal + "gateway: {streamBudget: 15m}\n", []string{
-		`4: gateway.streamBudget: is 15m0s; with serverless at most 14m50s: Lambda and API Gateway end an answer after 15m, …`}, true},
+		`4: gateway.streamBudget: is 15m0s; with serverless at most 14m50s: Lambda and API Gateway end an answer after 15m0s, …`}, true},
 	{"budget of two pings", minimal + "gateway: {streamBudget: 30s}\n", []string{
 		`4: gateway.streamBudget: is 30s, and gateway.pingInterval 15s; the budget must be more than 2 pings`}, true},
 	{"retention nobody offers", minimal[:len(minimal)-3] + "{logRetention: 31}\n", []string{`3: serverless.logRetention: is 31 days; CloudWatch allows 1 3 5 7 14 30 …`}, false},

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 )
 
 // Server is what containers and instances have in common.
@@ -126,30 +128,22 @@ func (v value) instances() *Instances {
 	return i
 }
 
-// The hard limits of AWS on one answer.
-const (
-	lambdaMargin    = 10 * time.Second // that a function and its API are given beyond the stream budget
-	mostForLambda   = maxLambdaTimeout - lambdaMargin
-	leastOverPings  = 2 // a budget holds more pings than this, or an idle timeout is no longer than what keeps it away
-	lambdaLimitText = "Lambda and API Gateway end an answer after 15m, and the gateway must be the first to give up"
-)
-
-// LambdaTimeout is how long the function, and the API's wait for it, may take: longer than the stream budget, so that
-// the gateway is the first to give up and says why.
-func (g Gateway) LambdaTimeout() time.Duration { return g.StreamBudget + lambdaMargin }
+// leastPings is more than which a budget must hold, or an idle timeout is no longer than what keeps it away.
+const leastPings = 2
 
 // budget holds the one stream budget, from which every timeout follows, against the limits of what is in front.
 func (c checker) budget(e *Environment) {
 	const path = "gateway.streamBudget"
-	budget := e.Gateway.StreamBudget
-	if e.Serverless != nil && budget > mostForLambda {
-		c.d.problem(path, "is %s; with serverless at most %s: %s; lower it", budget, mostForLambda, lambdaLimitText)
+	given := e.Gateway.StreamBudget
+	if e.Serverless != nil && budget.Function(given) > budget.MostFunction {
+		c.d.problem(path, "is %s; with serverless at most %s: Lambda and API Gateway end an answer after %s, and the gateway must be "+
+			"the first to give up; lower it", given, budget.MostFunction-budget.Function(0), budget.MostFunction)
 	}
-	if budget%time.Second != 0 {
-		c.d.problem(path, "is %s; allowed are whole seconds, for those of AWS follow from it", budget)
+	if given%time.Second != 0 {
+		c.d.problem(path, "is %s; allowed are whole seconds, for those of AWS follow from it", given)
 	}
-	if budget <= leastOverPings*e.Gateway.PingInterval {
-		c.d.problem(path, "is %s, and gateway.pingInterval %s; the budget must be more than %d pings", budget, e.Gateway.PingInterval, leastOverPings)
+	if given <= leastPings*e.Gateway.PingInterval {
+		c.d.problem(path, "is %s, and gateway.pingInterval %s; the budget must be more than %d pings", given, e.Gateway.PingInterval, leastPings)
 	}
 }
 
