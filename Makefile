@@ -53,8 +53,9 @@ diff: $(INSTALLED) ## shows what a deployment would change; ENV=dev
 report: ## says what this checkout would change in what BASE deploys, without an account; BASE=main
 	@.ci/report $(BASE)
 
-deploy: $(INSTALLED) ## deploys an environment; ENV=dev
-	@$(CDK) deploy --require-approval broadening '$(ENV)-*/**'
+deploy: $(INSTALLED) pipeline ## deploys an environment, Region by Region; ENV=dev
+	@set -e; steps=$$($(PIPELINE) steps -environment $(ENV)); \
+	for step in $$steps; do echo "deploy $$step"; $(CDK) deploy --require-approval broadening "$$step"; done
 
 check: format vet lint test ## is the gate: format, vet, lint, tests, and nothing changed by them
 	git diff --exit-code

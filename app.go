@@ -39,6 +39,9 @@ func run(getenv func(string) string, now time.Time, stderr io.Writer) error {
 		return err
 	}
 	for _, e := range environments {
+		if plan, ok := e.Recovery(); ok {
+			fmt.Fprintf(stderr, "%s: a failover takes at most %s; pipeline environments says what that is made of\n", e.Name, plan.RTO())
+		}
 		for _, warning := range e.Warnings {
 			fmt.Fprintf(stderr, "warning: %v\n", warning)
 		}

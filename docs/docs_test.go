@@ -210,7 +210,7 @@ func squeeze(code string) string { return strings.Join(strings.Fields(code), " "
 
 func TestLinksLeadSomewhere(t *testing.T) {
 	documents := []string{"README.md"}
-	for _, pattern := range []string{"../docs/*.md", "../docs/adr/*.md"} {
+	for _, pattern := range []string{"../docs/*.md", "../docs/adr/*.md", "../docs/runbooks/*.md"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -229,5 +229,32 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 	if !slices.Contains(documents, "docs/api.md") {
 		t.Errorf("the documents are found wrong: %v", documents)
+	}
+}
+
+// A runbook is read in a hurry: when it is for, how long it takes and how to see that it worked are where they are looked
+// for, and the commands of ours that it names are there.
+func TestRunbooksSayWhenHowLongAndHowToVerify(t *testing.T) {
+	found, err := filepath.Glob("runbooks/*.md")
+	if err != nil || len(found) < 8 {
+		t.Fatalf("there are %d runbooks (%v)", len(found), err)
+	}
+	makefile := read(t, "Makefile")
+	commands := read(t, "cmd/pipeline/main.go")
+	for _, path := range found {
+		text := read(t, "docs/"+path)
+		if !strings.Contains(text, "**When.**") && !strings.Contains(text, "**Signs.**") || !strings.Contains(text, "**Takes**") || !strings.Contains(text, "**Verify.**") {
+			t.Errorf("%s does not say when it is for, how long it takes or how to verify", path)
+		}
+		for _, named := range regexp.MustCompile("make ([a-z]+)").FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(makefile, "\n"+named[1]+":") {
+				t.Errorf("%s names make %s, which there is not", path, named[1])
+			}
+		}
+		for _, named := range regexp.MustCompile("(?:.build/|`)pipeline ([a-z]+)").FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(commands, `{"`+named[1]+`"`) {
+				t.Errorf("%s names pipeline %s, which there is not", path, named[1])
+			}
+		}
 	}
 }

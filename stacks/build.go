@@ -20,6 +20,9 @@ import (
 // LambdaPackage is the Go package of the program that the serverless variant runs; the others run compute.ServerPackage.
 const LambdaPackage = "./runtime/cmd/lambda"
 
+// CopiesStack is the name of the stack that must be there before the other Region's data.
+const CopiesStack = environment.CopiesStack
+
 // The outputs of the stacks.
 const (
 	OutputURL          = "Url"          // base URL; of a function only with an API
@@ -40,6 +43,7 @@ const (
 func Build(app awscdk.App, environments []environment.Environment, builder binary.Builder) error {
 	programs := programs{builder: builder, built: map[string]binary.Asset{}}
 	for _, e := range environments {
+		global(app, e)
 		for _, region := range e.Regions {
 			if err := stage(app, e, region, programs); err != nil {
 				return fmt.Errorf("%s: %w", StageName(e, region), err)
@@ -60,7 +64,8 @@ func stage(app awscdk.App, e environment.Environment, region string, programs pr
 	scope := awscdk.NewStage(app, jsii.String(StageName(e, region)), &awscdk.StageProps{
 		Env: &awscdk.Environment{Account: jsii.String(e.Account), Region: jsii.String(region)},
 	})
-	shared := newKept(scope, e)
+	newCopies(scope, e, region)
+	shared := newKept(scope, e, region)
 	where := place{e: e, region: region, net: newNetwork(scope, e, region, shared), kept: shared}
 	for _, variant := range []struct {
 		asked   bool

@@ -3,7 +3,6 @@ package stacks
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/data"
@@ -13,34 +12,81 @@ import (
 
 // kept is what outlives a deployment and is shared by the variants of a Region, in a stack of its own.
 type kept struct {
-	secretARN string      // of the keys' hashes; empty where callers have no keys, or the environment names a secret
-	records   data.Bucket // of usage records; nil where none are archived
+	secret  string      // name or ARN of that with the keys' hashes; empty where callers have no keys, or the environment names one
+	records data.Bucket // of usage records; nil where none are archived
 }
 
 // newKept makes the stack, if anything belongs into it.
-func newKept(scope awscdk.Stage, e environment.Environment) kept {
+func newKept(scope awscdk.Stage, e environment.Environment, region string) kept {
 	var k kept
 	secret := e.Auth.Mode == environment.AuthKeys && e.Auth.Secret == ""
+	if secret && e.Failover != nil && region != e.Regions[0] {
+		k.secret = keysName(e) // Secrets Manager copies it from the first Region
+		secret = false
+	}
 	if !secret && e.Archive == nil {
 		return k
 	}
 	stack := awscdk.NewStack(scope, jsii.String("data"), stackProps(e, "What outlives the inference gateway"))
 	if secret {
-		k.secretARN = *keysSecret(stack, e).SecretArn()
-		output(stack, OutputKeysSecretARN, jsii.String(k.secretARN))
+		k.secret = keysSecret(stack, e)
+		output(stack, OutputKeysSecretARN, jsii.String(k.secret))
 	}
 	if e.Archive != nil {
-		k.records = data.NewBucket(stack, "Records", data.BucketProps{Days: e.Archive.Retention, Retain: e.Production})
+		k.records = data.NewBucket(stack, "Records", records(e, region))
 		output(stack, OutputRecordsBucketName, k.records.Bucket().BucketName())
 	}
 	return k
 }
 
+// newCopies makes the stack of what the other Region copies here. It must be there before the other Region's data, for S3
+// takes no configuration that names a bucket to come; so it is a stack of its own, and no circle.
+func newCopies(scope awscdk.Stage, e environment.Environment, region string) {
+	if e.Failover == nil || e.Archive == nil {
+		return
+	}
+	stack := awscdk.NewStack(scope, jsii.String(CopiesStack), stackProps(e, "What the other Region copies here"))
+	data.NewBucket(stack, "Records", data.BucketProps{
+		Name: copiesName(e, region), Days: e.Archive.Retention, Retain: e.Production, ReplicaOf: recordsName(e, e.Other(region)),
+	})
+}
+
+// records is the bucket of usage records of a Region, copied to the other one where there is failover.
+func records(e environment.Environment, region string) data.BucketProps {
+	props := data.BucketProps{Name: recordsName(e, region), Days: e.Archive.Retention, Retain: e.Production}
+	if e.Failover != nil {
+		props.Replica = &data.Replica{Name: copiesName(e, e.Other(region)), Region: e.Other(region)}
+	}
+	return props
+}
+
+// recordsName is the name of a Region's bucket of usage records, which the other Region's and the trail must know.
+func recordsName(e environment.Environment, region string) string {
+	return data.Name(e.Name, "records", e.Account, region)
+}
+
+// copiesName is the name of a Region's bucket for the copies of the other's records.
+func copiesName(e environment.Environment, region string) string {
+	return data.Name(e.Name, "copies", e.Account, region)
+}
+
+// keysName is the name of the secret where it is copied, by which the programs of both Regions know it.
+func keysName(e environment.Environment) string { return e.Name + "-gateway-keys" }
+
+// keysSecret makes the secret for the hashes of API keys, and returns what a program is told of it.
+func keysSecret(stack awscdk.Stack, e environment.Environment) string {
+	props := data.SecretProps{Description: "Hashes of the API keys of the inference gateway, by tenant", Retain: e.Production}
+	if e.Failover != nil {
+		props.Name, props.Replicas = keysName(e), map[string]string{e.Regions[1]: ""}
+	}
+	return *data.NewSecret(stack, "Keys", props).Secret().SecretArn()
+}
+
 // settings is what a program is told, with what the environment file cannot know.
 func (k kept) settings(e environment.Environment, variant, region string) settings.Settings {
 	told := e.Settings(variant, region)
-	if k.secretARN != "" {
-		told.Auth.Secret = k.secretARN
+	if k.secret != "" {
+		told.Auth.Secret = k.secret
 	}
 	if k.records != nil && variant != settings.VariantServerless {
 		told.Archive.Bucket = *k.records.Bucket().BucketName()
@@ -53,12 +99,4 @@ func (k kept) grant(server awsiam.IGrantable) {
 	if k.records != nil {
 		k.records.GrantArchive(server)
 	}
-}
-
-// keysSecret is the secret for the hashes of API keys, where the environment names none. Until it is filled, every
-// request is refused.
-func keysSecret(stack awscdk.Stack, e environment.Environment) awssecretsmanager.ISecret {
-	return data.NewSecret(stack, "Keys", data.SecretProps{
-		Description: "Hashes of the API keys of the inference gateway, by tenant", Retain: e.Production,
-	}).Secret()
 }

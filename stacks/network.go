@@ -79,6 +79,9 @@ func modelsIn(e environment.Environment, region string) []access.Target {
 	return slices.DeleteFunc(models(e, region), func(t access.Target) bool { return t.Region != region })
 }
 
+// checkers is the service whose prefix list lets Route 53's health checkers call a balancer; no endpoint is of it.
+const checkers = "route53"
+
 // qualifier is that of CDK's bootstrap, whose bucket holds the program of the instances.
 const qualifier = "hnb659fds"
 
@@ -96,7 +99,7 @@ func zonesOf(ids map[string]string, region string) map[string]string {
 func prefixLists(ids map[string]string) map[network.Service]string {
 	given := map[network.Service]string{}
 	for service, id := range ids {
-		if id != "" {
+		if id != "" && service != checkers {
 			given[network.Service(service)] = id
 		}
 	}

@@ -45,6 +45,10 @@ func serverless(scope constructs.Construct, p place) {
 		Domain:        domain(p.e, p.region),
 		Firewall:      firewall(p.e),
 	})
+	if asked.API.Domain != "" {
+		p.nameAPI(stack, api.Api().DomainName())
+		p.watchArrivals(stack, gateway, asked.API.Domain)
+	}
 	output(stack, OutputURL, api.Url())
 }
 
@@ -53,7 +57,11 @@ func domain(e environment.Environment, region string) *edge.Domain {
 	if e.Serverless.API.Domain == "" {
 		return nil
 	}
-	return &edge.Domain{Name: e.Serverless.API.Domain, CertificateARN: e.Edge.Certificates[region], HostedZoneID: e.Edge.HostedZone}
+	made := &edge.Domain{Name: e.Serverless.API.Domain, CertificateARN: e.Edge.Certificates[region], HostedZoneID: e.Edge.HostedZone}
+	if e.Failover != nil {
+		made.NoRecord, made.Further = true, []string{environment.CheckName(region, made.Name)}
+	}
+	return made
 }
 
 // openReason says in the API's description why it asks for no signature.

@@ -45,6 +45,7 @@ func containers(scope constructs.Construct, p place) {
 		Retain:       p.e.Production,
 	})
 	p.kept.grant(gateway)
+	p.watchArrivals(stack, gateway, asked.Domain)
 	output(stack, OutputURL, url(balancer, asked.Domain))
 	output(stack, OutputClusterName, gateway.Service().Cluster().ClusterName())
 	output(stack, OutputServiceName, gateway.Service().ServiceName())
@@ -68,6 +69,7 @@ func instances(scope constructs.Construct, p place) {
 		Retain:       p.e.Production,
 	})
 	p.kept.grant(gateway)
+	p.watchArrivals(stack, gateway, asked.Domain)
 	output(stack, OutputURL, url(balancer, asked.Domain))
 	output(stack, OutputGroupName, gateway.Group().AutoScalingGroupName())
 }
@@ -95,9 +97,7 @@ func (p place) balancer(stack awscdk.Stack, domain string) edge.Balancer {
 		props.Firewall = *firewall
 	}
 	made := edge.NewBalancer(stack, "Edge", props)
-	if domain != "" && asked.HostedZone != "" {
-		made.AddRecord("Record", domain, asked.HostedZone)
-	}
+	p.nameBalancer(stack, made, domain)
 	return made
 }
 

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
 	"github.com/genai-pipeline/genai-pipeline/runtime/catalog"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
@@ -39,7 +40,7 @@ func environments(_ context.Context, flags *flag.FlagSet, args, _ []string, stdo
 	}
 	w := tabwriter.NewWriter(stdout, 0, 0, 3, ' ', 0)
 	_, _ = fmt.Fprintln(w, "ENVIRONMENT\tACCOUNT\tREGION\tVARIANTS\tALIAS\tMODEL\tEND OF LIFE")
-	var refused, warnings []string
+	var refused, recoveries, warnings []string
 	for _, name := range names {
 		e, err := environment.LoadNamed(*folder, []string{name}, asOf)
 		if err != nil {
@@ -51,12 +52,15 @@ func environments(_ context.Context, flags *flag.FlagSet, args, _ []string, stdo
 			warnings = append(warnings, "warning: "+warning.Error())
 		}
 		listEnvironment(w, e[0], known, asOf)
+		if plan, ok := e[0].Recovery(); ok {
+			recoveries = append(recoveries, recoveryOf(e[0], plan))
+		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	for _, line := range warnings {
-		_, _ = fmt.Fprintln(stdout, line)
+	for _, text := range append(recoveries, warnings...) {
+		_, _ = fmt.Fprintln(stdout, text)
 	}
 	if len(refused) > 0 {
 		return fmt.Errorf("%d of %d environments are refused as of %s:\n%s", len(refused), len(names), asOf.Format(time.DateOnly), strings.Join(refused, "\n"))
@@ -80,6 +84,31 @@ func listEnvironment(w io.Writer, e environment.Environment, known *catalog.Cata
 			first = "\t\t\t"
 		}
 	}
+}
+
+// recoveryOf says how long a failover of an environment takes, and what is lost in it.
+func recoveryOf(e environment.Environment, plan recovery.Plan) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s fails over from one of %s to the other (%s):\n%s\n", e.Name, strings.Join(e.Regions, ", "), e.Failover.Mode, plan)
+	for _, loss := range e.Losses() {
+		fmt.Fprintf(&b, "%s\n", loss)
+	}
+	return b.String()
+}
+
+// steps prints what to deploy one after the other.
+func steps(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout io.Writer) error {
+	folder := flags.String("folder", "environments", "folder of the environment files")
+	name := flags.String("environment", "dev", "name of the environment")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	e, err := environment.LoadNamed(*folder, []string{*name}, time.Now())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(stdout, strings.Join(e[0].Steps(), "\n"))
+	return err
 }
 
 func variantsOf(e environment.Environment) []string {

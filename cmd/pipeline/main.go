@@ -51,6 +51,7 @@ func commands() []command {
 		{"up", "synthesize an environment and run it on this machine", up},
 		{"bedrock", "serve the embedded Bedrock", bedrock},
 		{"environments", "list the environments, their models with their ends, and what they warn of", environments},
+		{"steps", "list what to deploy one after the other, as patterns for cdk deploy", steps},
 		{"stacks", "list the stacks of a synthesized assembly and what is in them", stacks},
 		{"timing", "synthesize each environment alone and all at once, and compare the times", timing},
 		{"cost", "say what an environment costs, from its templates and list prices", cost},

@@ -20,6 +20,11 @@ type Domain struct {
 	// HostedZoneID is the Route 53 zone that gets an alias record of Name. Optional: without one, the record is the
 	// caller's to make, to DomainNameAliasDomainName of Api().DomainName().
 	HostedZoneID string
+	// Further are more names for the API, by the same certificate, such as one by which just this Region answers; each gets a
+	// record where there is a zone, whatever becomes of Name's.
+	Further []string
+	// NoRecord leaves the record of Name to somebody else, such as failover.NewRecord. Default false.
+	NoRecord bool
 }
 
 var (
@@ -34,7 +39,7 @@ func (d *Domain) options(r *restApi) *awsapigateway.DomainNameOptions {
 	}
 	return &awsapigateway.DomainNameOptions{
 		DomainName:     jsii.String(d.Name),
-		Certificate:    awscertificatemanager.Certificate_FromCertificateArn(r, jsii.String("Certificate"), jsii.String(d.CertificateARN)),
+		Certificate:    r.certificate(d.CertificateARN),
 		EndpointType:   awsapigateway.EndpointType_REGIONAL,
 		SecurityPolicy: awsapigateway.SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09,
 		// The policies of 2025 want it said. Strict: the name in the TLS handshake must be the one in the request.
@@ -42,18 +47,42 @@ func (d *Domain) options(r *restApi) *awsapigateway.DomainNameOptions {
 	}
 }
 
+// certificate is the one of an ARN, as CDK knows it, once.
+func (r *restApi) certificate(arn string) awscertificatemanager.ICertificate {
+	if r.serves == nil {
+		r.serves = awscertificatemanager.Certificate_FromCertificateArn(r, jsii.String("Certificate"), jsii.String(arn))
+	}
+	return r.serves
+}
+
 // record points the name at the API.
 func (r *restApi) record(d *Domain) {
 	if d == nil || d.HostedZoneID == "" {
 		return
 	}
-	domain := r.api.DomainName()
-	awsroute53.NewCfnRecordSet(r, jsii.String("Record"), &awsroute53.CfnRecordSetProps{
-		Name: jsii.String(d.Name), Type: jsii.String("A"), HostedZoneId: jsii.String(d.HostedZoneID),
-		AliasTarget: &awsroute53.CfnRecordSet_AliasTargetProperty{
-			DnsName: domain.DomainNameAliasDomainName(), HostedZoneId: domain.DomainNameAliasHostedZoneId(),
-		},
-	})
+	record := func(id, name string, domain awsapigateway.DomainName) {
+		awsroute53.NewCfnRecordSet(r, jsii.String(id), &awsroute53.CfnRecordSetProps{
+			Name: jsii.String(name), Type: jsii.String("A"), HostedZoneId: jsii.String(d.HostedZoneID),
+			AliasTarget: &awsroute53.CfnRecordSet_AliasTargetProperty{
+				DnsName: domain.DomainNameAliasDomainName(), HostedZoneId: domain.DomainNameAliasHostedZoneId(),
+			},
+		})
+	}
+	if !d.NoRecord {
+		record("Record", d.Name, r.api.DomainName())
+	}
+	for i, domain := range r.further {
+		record("Record-"+d.Further[i], d.Further[i], domain)
+	}
+}
+
+// addFurther makes the API answer by its further names.
+func (r *restApi) addFurther(d *Domain) {
+	for _, name := range d.Further {
+		options := d.options(r)
+		options.DomainName = jsii.String(name)
+		r.further = append(r.further, r.api.AddDomainName(jsii.String("Domain-"+name), options))
+	}
 }
 
 func (d *Domain) check(problems *check.Problems) {
@@ -61,6 +90,9 @@ func (d *Domain) check(problems *check.Problems) {
 		return
 	}
 	d.checkName(problems)
+	for _, name := range d.Further {
+		problems.If(!hostName.MatchString(name) || name == d.Name, "Domain.Further: %q is no further name of a host in lower case, such as us-east-1.gateway.example.com", name)
+	}
 	checkCertificate(problems, "Domain.CertificateARN", d.CertificateARN)
 }
 

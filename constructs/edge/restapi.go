@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -68,6 +69,8 @@ type restApi struct {
 	api      awsapigateway.RestApi
 	url      *string
 	firewall WebACL
+	serves   awscertificatemanager.ICertificate // with a domain
+	further  []awsapigateway.DomainName         // of Domain.Further
 }
 
 // NewRestApi makes a RestApi. CDK constructs do not return errors: with bad props it panics with one message that
@@ -96,6 +99,7 @@ func NewRestApi(scope constructs.Construct, id string, props RestApiProps) RestA
 	r.url = r.api.Url()
 	if props.Domain != nil {
 		r.url = jsii.String("https://" + props.Domain.Name + "/")
+		r.addFurther(props.Domain)
 		r.record(props.Domain)
 	}
 	r.api.Node().TryRemoveChild(jsii.String("Endpoint")) // CDK's own output, which says what Url does

@@ -38,6 +38,7 @@ func (c checker) environment(e *Environment) {
 	c.network(e)
 	c.edge(e)
 	c.servers(e)
+	c.failover(e)
 	if e.Serverless != nil {
 		c.variables(e)
 	}

@@ -96,7 +96,7 @@ func (v value) callers() []string {
 // edge holds what stands before the variants against the variants.
 func (c checker) edge(e *Environment) {
 	c.regional("edge.certificates", slices.Collect(maps.Keys(e.Edge.Certificates)), e.Regions)
-	balancers, domains := e.Containers != nil || e.Instances != nil, e.domains()
+	balancers, domains := e.Containers != nil || e.Instances != nil, e.Domains()
 	if balancers || len(domains) > 0 {
 		c.certificates(e, balancers)
 	}
@@ -145,8 +145,8 @@ func (c checker) callers(e *Environment) {
 	}
 }
 
-// domains are the names that variants ask for, by the path of the key.
-func (e Environment) domains() map[string]string {
+// Domains are the names that variants ask for, by the path of the key.
+func (e Environment) Domains() map[string]string {
 	found := map[string]string{}
 	add := func(path, name string) {
 		if name != "" {

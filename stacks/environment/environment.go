@@ -24,9 +24,11 @@ type Environment struct {
 	Models      []Model           // in the order of the file; default DefaultModels
 	Gateway     Gateway
 	Auth        Auth
-	Network     *Network // nil: nothing runs in one
+	Failover    *Failover // nil: Regions know nothing of each other
+	Network     *Network  // nil: nothing runs in one
 	Edge        Edge
 	Acknowledge Acknowledge
+	Audit       *Audit      // nil: no trail of ours
 	Archive     *Archive    // nil: usage records are in the logs alone
 	Serverless  *Serverless // nil: this variant is not deployed; so with the others
 	Containers  *Containers
@@ -63,12 +65,19 @@ type Gateway struct {
 // Acknowledge holds the reasons for what is refused without one: each a sentence, empty for none.
 type Acknowledge struct {
 	GlobalProfiles string // why prompts of an environment in the EU may leave it
+	RecoveryTime   string // why a failover may take more than recovery.Limit
 }
 
 // Archive keeps a record of each request's usage in a bucket, without any text of it; containers and instances write it.
 type Archive struct {
 	Retention int           // days; default 400
 	Interval  time.Duration // until what was recorded is stored, at most; default 60 s
+}
+
+// Audit records who did what: management events, and who read and wrote usage records.
+type Audit struct {
+	Retention int  // days; default 400
+	DataOnly  bool // leaves management events to a trail that exists, such as the organization's; default false
 }
 
 // Serverless is the variant of a Lambda function with or without an API in front.

@@ -40,9 +40,11 @@ func (v value) environment(e *Environment) {
 		"models":      func(v value) { e.Models = v.models() },
 		"gateway":     func(v value) { v.gateway(&e.Gateway) },
 		"auth":        func(v value) { v.auth(&e.Auth) },
+		"failover":    func(v value) { e.Failover = v.failover() },
 		"network":     func(v value) { e.Network = v.network() },
 		"edge":        func(v value) { v.edge(&e.Edge) },
 		"acknowledge": func(v value) { v.acknowledge(&e.Acknowledge) },
+		"audit":       func(v value) { e.Audit = v.audit() },
 		"archive":     func(v value) { e.Archive = v.archive() },
 		"serverless":  func(v value) { e.Serverless = v.serverless() },
 		"containers":  func(v value) { e.Containers = v.containers() },
@@ -137,7 +139,17 @@ func (v value) gateway(g *Gateway) {
 func (v value) acknowledge(a *Acknowledge) {
 	v.object(fields{
 		"globalProfiles": func(v value) { v.match(&a.GlobalProfiles, reasonForm, "a sentence of at least 20 characters") },
+		"recoveryTime":   func(v value) { v.match(&a.RecoveryTime, reasonForm, "a sentence of at least 20 characters") },
 	})
+}
+
+func (v value) audit() *Audit {
+	a := &Audit{Retention: 400}
+	v.object(fields{
+		"retention": func(v value) { v.integer(&a.Retention, 1, 3653) },
+		"dataOnly":  func(v value) { v.boolean(&a.DataOnly) },
+	})
+	return a
 }
 
 func (v value) archive() *Archive {

@@ -2,6 +2,7 @@ package environment_test
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -168,6 +169,38 @@ func TestLifeOfAModelOnAClock(t *testing.T) {
 		case test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), path+where+test.want)):
 			t.Errorf("%s: got %v, want %s", test.day, err, test.want)
 		}
+	}
+}
+
+// TestRecoveryFollowsFromTheFile is the recovery time of a pair, and one that somebody agreed to.
+func TestRecoveryFollowsFromTheFile(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		pair(""): 7*time.Minute + 43*time.Second,
+		pair("", "gateway: {streamBudget: 60s}\n"):                                                                    3*time.Minute + 53*time.Second,
+		pair("failover", "failover: {failures: 1, interval: 30s}\n"):                                                  7*time.Minute + 31*time.Second,
+		pair("failover", "failover: {capacity: 20m}\nacknowledge: {recoveryTime: it is only for batches at night}\n"): 27*time.Minute + 43*time.Second,
+	} {
+		e, err := environment.Load(write(t, text), today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plan, ok := e.Recovery(); !ok || plan.RTO() != want {
+			t.Errorf("RTO is %s, want %s, of\n%s", plan.RTO(), want, text)
+		}
+	}
+	e, err := environment.Load(write(t, pair("", "archive: {interval: 30s}\naudit: {}\n")), today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var states []string
+	for _, loss := range e.Losses() {
+		states = append(states, fmt.Sprint(loss.State, " ", loss.Objective))
+	}
+	if diff := cmp.Diff([]string{"usage records 5m30s", "secrets 0s"}, states); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"test-*/copies", "test-us-west-2/**", "test-us-east-1/**", "test-global/**"}, e.Steps()); diff != "" {
+		t.Error(diff)
 	}
 }
 

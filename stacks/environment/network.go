@@ -20,7 +20,7 @@ type Network struct {
 	CIDR             string                       // IPv4 range of a new network; default 10.0.0.0/16
 	NAT              bool                         // gives the workload a way to the internet; default false
 	FlowLogRetention int                          // days; default 30
-	PrefixLists      map[string]map[string]string // by Region and service (s3, dynamodb); default: those that are known
+	PrefixLists      map[string]map[string]string // by Region and service (s3, dynamodb, route53); default: those that are known
 	Import           map[string]Import            // by Region: a network that exists
 }
 
@@ -116,13 +116,14 @@ func (v value) cidr(into *string) {
 func (v value) prefixLists() map[string]map[string]string {
 	lists := map[string]map[string]string{}
 	v.entries(func(region string, v value) {
-		s3, dynamo := "", ""
+		s3, dynamo, checkers := "", "", ""
 		const words = `the id of a prefix list, such as "pl-63a5400a"`
 		v.object(fields{
 			"s3":       func(v value) { v.match(&s3, listForm, words) },
 			"dynamodb": func(v value) { v.match(&dynamo, listForm, words) },
+			"route53":  func(v value) { v.match(&checkers, listForm, words) },
 		})
-		lists[region] = map[string]string{"s3": s3, "dynamodb": dynamo}
+		lists[region] = map[string]string{"s3": s3, "dynamodb": dynamo, "route53": checkers}
 	})
 	return lists
 }

@@ -25,7 +25,7 @@ type refused struct {
 
 var bad = []refused{
 	{"unknown key", minimal + "prodution: true\n", []string{
-		`4: prodution: is not a known key (did you mean "production"?); known here are account, acknowledge, archive, auth, containers, edge, gateway, instances, models, network, production, regions, serverless, tags; correct or remove it`}, false},
+		`4: prodution: is not a known key (did you mean "production"?); known here are account, acknowledge, archive, audit, auth, containers, edge, failover, gateway, instances, models, network, production, regions, serverless, tags; correct or remove it`}, false},
 	{"unknown inner key", minimal + "gateway:\n  maxcalls: 3\n", []string{`5: gateway.maxcalls: is not a known key (did you mean "maxCalls"?)…`}, false},
 	{"unknown key of a target", minimal + "models: {a: {targets: [{model: amazon.nova-lite-v1:0, regions: x}]}}\n", []string{
 		`4: models.a.targets[0].regions: is not a known key (did you mean "region"?)…`}, false},
@@ -143,6 +143,53 @@ func servers(without string, instead ...string) string {
 
 const certificate = "certificates: {us-east-1: \"arn:aws:acm:us-east-1:123456789012:certificate/0123abcd\"}"
 
+// pair is an environment of two Regions with one domain, without the block that a test is about.
+func pair(without string, instead ...string) string {
+	blocks := []struct{ key, text string }{
+		{"account", "account: \"123456789012\"\n"}, {"regions", "regions: [us-east-1, us-west-2]\n"}, {"auth", "auth: {mode: keys}\n"},
+		{"network", "network: {zones: {us-east-1: [us-east-1a, us-east-1b], us-west-2: [us-west-2a, us-west-2b]}, " +
+			"prefixLists: {us-east-1: {route53: pl-00000001}, us-west-2: {route53: pl-00000002}}}\n"},
+		{"edge", "edge: {certificates: {us-east-1: \"arn:aws:acm:us-east-1:123456789012:certificate/0\", us-west-2: \"arn:aws:acm:us-west-2:123456789012:certificate/0\"}, " +
+			"callers: [192.0.2.0/24], internetFacing: true, hostedZone: Z01}\n"},
+		{"containers", "containers: {domain: a.example.com}\n"}, {"failover", "failover: {}\n"},
+	}
+	var b strings.Builder
+	for _, block := range blocks {
+		if block.key != without {
+			b.WriteString(block.text)
+		}
+	}
+	return b.String() + strings.Join(instead, "")
+}
+
+// badPairs is what a failover needs of a file.
+var badPairs = []refused{
+	{"one Region", pair("regions", "regions: [us-east-1]\n"), []string{
+		`3: network.zones.us-west-2: is none of regions, …`, `3: network.prefixLists.us-west-2: …`, `4: edge.certificates.us-west-2: …`,
+		`6: failover: is there, and regions has 1; name two, or remove it`}, true},
+	{"nothing to follow", pair("containers", "containers: {}\n"), []string{
+		`5: edge.hostedZone: is for records, and no variant has a domain; …`, `6: failover: is there, and no variant has a domain that callers could follow; …`}, true},
+	{"no zone", pair("edge", "edge:\n  certificates: {us-east-1: \"arn:aws:acm:us-east-1:123456789012:certificate/0\", us-west-2: \"arn:aws:acm:us-west-2:123456789012:certificate/0\"}\n"+
+		"  callers: [192.0.2.0/24]\n  internetFacing: true\n"), []string{`7: edge.hostedZone: is missing; failover makes records in it; …`}, true},
+	{"out of the checkers' reach", pair("edge", "edge:\n  certificates: {us-east-1: \"arn:aws:acm:us-east-1:123456789012:certificate/0\", us-west-2: \"arn:aws:acm:us-west-2:123456789012:certificate/0\"}\n"+
+		"  callers: [10.0.0.0/8]\n  hostedZone: Z01\n"), []string{`7: edge.internetFacing: is false, and the health checkers of Route 53 come from the internet; …`}, true},
+	{"checkers kept out", pair("network", "network:\n  zones: {us-east-1: [us-east-1a, us-east-1b], us-west-2: [us-west-2a, us-west-2b]}\n"), []string{
+		`7: network.prefixLists.us-east-1.route53: is missing, and edge.callers does not let Route 53's health checkers in; …`,
+		`7: network.prefixLists.us-west-2.route53: is missing, …`}, true},
+	{"a recovery that takes too long", pair("failover", "failover:\n  capacity: 10m\n"), []string{
+		`7: failover: is up to 17m43s (judgement 1m0s + detection 30s + checkers 18s + DNS 1m0s + connections 4m55s + capacity 10m0s); allowed is 15m0s; …`}, true},
+	{"thresholds that break it", pair("failover", "failover: {failures: 10, interval: 30s, capacity: 5m}\n"), []string{`7: failover: is up to 17m55s (…`}, true},
+	{"an interval that Route 53 does not know", pair("failover", "failover:\n  interval: 20s\n"), []string{`8: failover.interval: is 20s; Route 53 knows 10s and 30s`}, false},
+	{"signed health checks", pair("containers", "serverless: {api: {domain: b.example.com}}\n"), []string{
+		`4: network: is used by nothing: …`, `5: edge.callers: is of balancers, …`,
+		`7: serverless.api.authorizer: is "iam", and the health checkers of Route 53 sign nothing; …`}, true},
+	{"an acknowledgement without need", pair("", "acknowledge: {recoveryTime: it is only for batches at night}\n"), []string{
+		`8: acknowledge.recoveryTime: is only for a recovery that takes more than 15m0s, and this one takes 7m43s; remove it`}, true},
+	{"an acknowledgement of nothing", minimal + "acknowledge: {recoveryTime: it is only for batches at night}\n", []string{
+		`4: acknowledge.recoveryTime: is there, and nothing fails over; remove it, or add failover`}, true},
+	{"data that nobody keeps", minimal + "audit: {dataOnly: true}\n", []string{`4: audit.dataOnly: is true, and without archive there is no data to watch; …`}, true},
+}
+
 // badServers is what containers and instances need of a file.
 var badServers = []refused{
 	{"no network", servers("network"), []string{`1: network: is missing; containers, instances and serverless.vpc need one; …`}, false},
@@ -219,7 +266,7 @@ func manyAliases(n int) string {
 }
 
 func TestBadFilesAreRefusedWithLineAndAdvice(t *testing.T) {
-	for _, test := range slices.Concat(bad, badServers) {
+	for _, test := range slices.Concat(bad, badServers, badPairs) {
 		t.Run(test.name, func(t *testing.T) {
 			path := write(t, test.text)
 			_, err := environment.Load(path, today)
@@ -242,7 +289,7 @@ func TestBadFilesAreRefusedWithLineAndAdvice(t *testing.T) {
 
 func TestSchemaRefusesWhatTheDecoderRefuses(t *testing.T) {
 	schema := compile(t)
-	for _, test := range slices.Concat(bad, badServers) {
+	for _, test := range slices.Concat(bad, badServers, badPairs) {
 		if test.beyond {
 			continue
 		}

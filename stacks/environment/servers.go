@@ -149,6 +149,9 @@ func (c checker) budget(e *Environment) {
 
 // servers holds what containers and instances need of the rest of the file.
 func (c checker) servers(e *Environment) {
+	if e.Audit != nil && e.Audit.DataOnly && e.Archive == nil {
+		c.d.problem("audit.dataOnly", "is true, and without archive there is no data to watch; write false, or remove audit")
+	}
 	if e.Archive != nil && e.Containers == nil && e.Instances == nil {
 		c.d.problem("archive", "is there, and neither containers nor instances: Lambda freezes a function between its requests, "+
 			"so that it cannot store in the background, and its records are in its log group already; remove it")

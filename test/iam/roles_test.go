@@ -14,6 +14,8 @@ import (
 // withoutContract names the roles that no program of ours has, by the end of their stack's id and the beginning of their
 // logical id, each with the reason for which it has no contract.
 var withoutContract = map[string]string{
+	"data/RecordsReplication": "S3 takes it to copy objects to the other Region, and no program: test/synth compares its statements " +
+		"with Amazon S3 User Guide, \"Setting up permissions for live replication\"",
 	"network/NetworkFlowLogsRole": "VPC flow logs take it and no program: test/synth compares its one statement, on its " +
 		"own log group, with Amazon VPC User Guide, \"IAM role for publishing flow logs to CloudWatch Logs\"",
 	"network/NetworkDefaultGroupRole": "CDK's function for custom resources takes it while the stack is made, and makes the " +

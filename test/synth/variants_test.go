@@ -52,8 +52,17 @@ func (tp template) kinds() string {
 func TestGoldenOfEveryStackOfAProductionEnvironment(t *testing.T) {
 	out := synthesize(t, stub(t), shipped(t, "prod"))
 	var b strings.Builder
-	for _, stack := range []string{"data", "network", "serverless", "containers", "instances"} {
-		fmt.Fprintf(&b, "%s: %s\n", stack, stackOf(t, out, "prod-us-east-1", stack).kinds())
+	for _, stage := range []struct {
+		name   string
+		stacks []string
+	}{
+		{"prod-us-east-1", []string{"copies", "data", "network", "serverless", "containers", "instances"}},
+		{"prod-us-west-2", []string{"copies", "data", "network", "serverless", "containers", "instances"}},
+		{"prod-global", []string{"watch", "audit"}},
+	} {
+		for _, stack := range stage.stacks {
+			fmt.Fprintf(&b, "%s/%s: %s\n", stage.name, stack, stackOf(t, out, stage.name, stack).kinds())
+		}
 	}
 	golden(t, "prod-stacks", b.String())
 }
@@ -206,7 +215,7 @@ func TestStacksOfAVariantComeAfterWhatTheyStandOn(t *testing.T) {
 		}
 		slices.Sort(got[name])
 	}
-	want := map[string][]string{"data": nil, "network": {"data"}, "serverless": {"data"},
+	want := map[string][]string{"copies": nil, "data": nil, "network": {"data"}, "serverless": {"data"},
 		"containers": {"data", "network"}, "instances": {"data", "network"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -218,8 +227,10 @@ func TestNothingIsOpenToTheWorldUnasked(t *testing.T) {
 	for _, name := range []string{"dev", "local", "prod"} {
 		e := shipped(t, name)
 		out := synthesize(t, stub(t), e)
-		for _, stack := range stacksOf(e) {
-			noWorldIn(t, stackOf(t, out, stacks.StageName(e, "us-east-1"), stack), "Gateway workload to the internet, through NAT")
+		for _, region := range e.Regions {
+			for _, stack := range stacksOf(e) {
+				noWorldIn(t, stackOf(t, out, stacks.StageName(e, region), stack), "Gateway workload to the internet, through NAT")
+			}
 		}
 	}
 }

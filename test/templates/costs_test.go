@@ -77,6 +77,18 @@ func TestTheCostsThatAreShownAreThoseOfTheShippedEnvironments(t *testing.T) {
 	}
 }
 
+// primary is what is deployed to the first Region.
+func primary(t *testing.T, r *cost.Report) cost.Deployment {
+	t.Helper()
+	for _, d := range r.Deployments {
+		if strings.HasSuffix(d.Name, "-us-east-1") {
+			return d
+		}
+	}
+	t.Fatalf("nothing is deployed to the first Region: %v", r.Deployments)
+	return cost.Deployment{}
+}
+
 // design puts the figures of the original design beside what the report on prod says.
 func design(t *testing.T, r *cost.Report) string {
 	t.Helper()
@@ -85,7 +97,7 @@ func design(t *testing.T, r *cost.Report) string {
 	fmt.Fprint(&rows, "| 40 % less on Graviton | ")
 	var parts []string
 	variants := map[string]cost.Variant{}
-	for _, v := range r.Deployments[0].Variants {
+	for _, v := range primary(t, r).Variants {
 		variants[v.Name] = v
 		parts = append(parts, fmt.Sprintf("%s: %.1f %% of the compute, %.1f %% of all without tokens, %.2f %% with them", v.Name, *v.X86.Saving, *v.X86.OfOwn, *v.X86.OfAll))
 	}
@@ -130,14 +142,16 @@ func TestProdsFixedCostByHand(t *testing.T) {
 		// eight endpoints in two zones, two NAT gateways with an address each
 		"prod-us-east-1/network": 8*2*month*0.01 + 2*month*0.045 + 2*month*0.005,
 		// two tasks of 1 vCPU and 2 GB; a balancer with two addresses; a web ACL of four rules; 14 metrics, without an
-		// alias and with three, and two of the archive
-		"prod-us-east-1/containers": 2*month*(0.03238+2*0.00356) + month*0.0225 + 2*month*0.005 + 5 + 4*1 + (14*4+2)*0.30,
-		"prod-us-east-1/instances":  2*month*0.07976 + 2*12*0.08 + month*0.0225 + 2*month*0.005 + 5 + 4*1 + (14*4+2)*0.30,
+		// alias and with three, and two of the archive; a health check
+		// that asks fast and by TLS
+		"prod-us-east-1/containers": 2*month*(0.03238+2*0.00356) + month*0.0225 + 2*month*0.005 + 5 + 4*1 + (14*4+2)*0.30 + 0.5 + 2*1,
+		"prod-us-east-1/instances":  2*month*0.07976 + 2*12*0.08 + month*0.0225 + 2*month*0.005 + 5 + 4*1 + (14*4+2)*0.30 + 0.5 + 2*1,
 		// no function is paid for when it does not run
-		"prod-us-east-1/serverless": 5 + 4*1 + 14*4*0.30,
-		"prod-us-east-1/data":       0.40,
+		"prod-us-east-1/serverless": 5 + 4*1 + 14*4*0.30 + 0.5 + 2*1,
+		"prod-us-east-1/data":       2*0.40 + 0.10, // with a copy; an alarm
+		"prod-us-east-1/copies":     0.10,
 	}
-	d := costs(t, "prod").Deployments[0]
+	d := primary(t, costs(t, "prod"))
 	for _, s := range d.Stacks {
 		if got := fmt.Sprintf("%.6f", s.USD); got != fmt.Sprintf("%.6f", want[s.ID]) {
 			t.Errorf("%s: got $%s, by hand $%.6f", s.ID, got, want[s.ID])
@@ -160,7 +174,7 @@ func TestTheREADMENamesWhatProdCosts(t *testing.T) {
 	readme := strings.Join(strings.Fields(string(text)), " ")
 	low, high := 100.0, 0.0
 	called := map[string]string{"containers": "containers", "instances": "instances", "serverless": "the function"}
-	for _, v := range costs(t, "prod").Deployments[0].Variants {
+	for _, v := range primary(t, costs(t, "prod")).Variants {
 		low, high = min(low, *v.X86.Saving), max(high, *v.X86.Saving)
 		if want := fmt.Sprintf("$%.2f through %s", v.Own.USD, called[v.Name]); !strings.Contains(readme, want) {
 			t.Errorf("README.md does not say %q", want)

@@ -1,0 +1,154 @@
+package environment
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
+	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
+)
+
+// Failover leads callers of every domain from one Region to the other. Without it, two Regions know nothing of each other.
+type Failover struct {
+	Mode     string        // ActivePassive, the default, or ActiveActive
+	Interval time.Duration // between two checks of a health checker: 10 s, the default, or 30 s
+	Failures int           // in a row, until a Region is unhealthy: 1 to 10, default 3
+	Capacity time.Duration // until the other Region can take all callers; default 0: it always runs at that size
+}
+
+// The modes.
+const (
+	ActivePassive = "active-passive" // all callers go to the first Region of regions, and to the second while that is unhealthy
+	ActiveActive  = "active-active"  // each Region has its share of callers, and all while the other is unhealthy
+)
+
+func (v value) failover() *Failover {
+	f := &Failover{Mode: ActivePassive}
+	f.Interval, f.Failures = recovery.Plan{}.Filled().Check.Interval, recovery.Plan{}.Filled().Check.Failures
+	v.object(fields{
+		"mode":     func(v value) { v.choice(&f.Mode, ActivePassive, ActiveActive) },
+		"interval": func(v value) { v.duration(&f.Interval, 10*time.Second, 30*time.Second) },
+		"failures": func(v value) { v.integer(&f.Failures, 1, 10) },
+		"capacity": func(v value) { v.duration(&f.Capacity, 0, time.Hour) },
+	})
+	return f
+}
+
+// CopiesStack is the last part of the id of the stack for what the other Region copies.
+const CopiesStack = "copies"
+
+// Other is the other of two Regions.
+func (e Environment) Other(region string) string { return e.Regions[1-slices.Index(e.Regions, region)] }
+
+// Steps are what to deploy one after the other, as patterns that the CDK command line takes: what other Regions name must
+// be there first, and the Region that callers go to comes last.
+func (e Environment) Steps() []string {
+	var steps []string
+	if e.Failover != nil && e.Archive != nil {
+		steps = append(steps, e.Name+"-*/"+CopiesStack)
+	}
+	for _, region := range slices.Backward(e.Regions) {
+		steps = append(steps, e.Name+"-"+region+"/**")
+	}
+	if e.Audit != nil || e.Failover != nil {
+		steps = append(steps, e.Name+"-global/**")
+	}
+	return steps
+}
+
+// Recovery is what the recovery time of the environment follows from; false where there is no failover.
+func (e Environment) Recovery() (recovery.Plan, bool) {
+	if e.Failover == nil {
+		return recovery.Plan{}, false
+	}
+	return recovery.Plan{
+		Check:      recovery.Check{Interval: e.Failover.Interval, Failures: e.Failover.Failures},
+		KeepAlive:  budget.BalancerKeepAlive(e.Gateway.StreamBudget),
+		Capacity:   e.Failover.Capacity,
+		SlowReason: e.Acknowledge.RecoveryTime,
+	}.Filled(), true
+}
+
+// Losses is what each kind of the environment's state loses at worst when a Region is lost; nil without failover.
+func (e Environment) Losses() []recovery.Loss {
+	if e.Failover == nil {
+		return nil
+	}
+	var losses []recovery.Loss
+	if e.Archive != nil {
+		losses = append(losses, recovery.Records(e.Archive.Interval))
+	}
+	if e.Auth.Mode == AuthKeys && e.Auth.Secret == "" {
+		losses = append(losses, recovery.Secret())
+	}
+	return losses
+}
+
+// CheckName is the name by which just one Region answers, for health checks: us-east-1.gateway.example.com. The
+// certificate of that Region must have it where an API is behind it.
+func CheckName(region, domain string) string { return region + "." + domain }
+
+// failover holds the failover against the Regions and the variants.
+func (c checker) failover(e *Environment) {
+	f := e.Failover
+	if f == nil {
+		if e.Acknowledge.RecoveryTime != "" {
+			c.d.problem("acknowledge.recoveryTime", "is there, and nothing fails over; remove it, or add failover")
+		}
+		return
+	}
+	if len(e.Regions) != 2 {
+		c.d.problem("failover", "is there, and regions has %d; name two, or remove it", len(e.Regions))
+	}
+	if len(e.Domains()) == 0 {
+		c.d.problem("failover", "is there, and no variant has a domain that callers could follow; add one, such as containers.domain, or remove it")
+	}
+	if e.Edge.HostedZone == "" && c.d.lines["edge.hostedZone"] == 0 {
+		c.d.problem("edge.hostedZone", "is missing; failover makes records in it; add the id of the Route 53 zone of the domains")
+	}
+	c.recovery(e)
+	c.checkers(e)
+}
+
+// recovery refuses a recovery time that nobody has agreed to.
+func (c checker) recovery(e *Environment) {
+	plan, _ := e.Recovery()
+	for _, problem := range plan.Problems() {
+		path := "failover"
+		for prefix, key := range map[string]string{"Check.Interval": ".interval", "Check.Failures": ".failures", "Capacity": ".capacity"} {
+			if strings.HasPrefix(problem, prefix) {
+				path += key
+			}
+		}
+		if strings.HasPrefix(problem, "SlowReason") {
+			path = "acknowledge.recoveryTime"
+		}
+		_, text, _ := strings.Cut(problem, ": ")
+		c.d.problem(path, "%s", strings.NewReplacer("say in SlowReason why that is good enough", "say in acknowledge.recoveryTime why that is good enough").Replace(text))
+	}
+}
+
+// checkers refuses what Route 53's health checkers could not reach: they come from the internet, and sign nothing.
+func (c checker) checkers(e *Environment) {
+	domains := e.Domains()
+	if domains["serverless.api.domain"] != "" && e.Serverless.API.Authorizer == AuthorizerIAM {
+		c.d.problem("serverless.api.authorizer", `is "iam", and the health checkers of Route 53 sign nothing; write "none" with auth.mode: keys, or remove serverless.api.domain`)
+	}
+	if domains["containers.domain"] == "" && domains["instances.domain"] == "" {
+		return
+	}
+	if !e.Edge.InternetFacing {
+		c.d.problem("edge.internetFacing", "is false, and the health checkers of Route 53 come from the internet; write true, or remove the domains of containers and instances")
+	}
+	if slices.Contains(e.Edge.Callers, world) || e.Network == nil {
+		return
+	}
+	for _, region := range e.Regions {
+		if e.Network.PrefixLists[region]["route53"] == "" {
+			c.d.problem(fmt.Sprintf("network.prefixLists.%s.route53", region), "is missing, and edge.callers does not let Route 53's health checkers in; add the id of prefix list "+
+				"com.amazonaws.%s.route53-healthchecks (aws ec2 describe-managed-prefix-lists --region %s)", region, region)
+		}
+	}
+}
