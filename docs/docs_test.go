@@ -246,7 +246,7 @@ func TestRunbooksSayWhenHowLongAndHowToVerify(t *testing.T) {
 		if !strings.Contains(text, "**When.**") && !strings.Contains(text, "**Signs.**") || !strings.Contains(text, "**Takes**") || !strings.Contains(text, "**Verify.**") {
 			t.Errorf("%s does not say when it is for, how long it takes or how to verify", path)
 		}
-		for _, named := range regexp.MustCompile("make ([a-z]+)").FindAllStringSubmatch(text, -1) {
+		for _, named := range regexp.MustCompile("(?m)(?:`|^ *|&& )make ([a-z]+)").FindAllStringSubmatch(text, -1) {
 			if !strings.Contains(makefile, "\n"+named[1]+":") {
 				t.Errorf("%s names make %s, which there is not", path, named[1])
 			}
