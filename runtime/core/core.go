@@ -9,6 +9,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -17,9 +20,12 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrock"
 	"github.com/genai-pipeline/genai-pipeline/runtime/catalog"
 	"github.com/genai-pipeline/genai-pipeline/runtime/gateway"
+	"github.com/genai-pipeline/genai-pipeline/runtime/limit"
+	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 	"github.com/genai-pipeline/genai-pipeline/runtime/record"
 	"github.com/genai-pipeline/genai-pipeline/runtime/router"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/runtime/spool"
 )
 
 // Core is a program's inside.
@@ -28,28 +34,33 @@ type Core struct {
 	Handler  http.Handler
 	Log      *slog.Logger
 	archive  *archive.Writer // nil when there is none
+	lines    *spool.Writer   // nil in a function
 }
 
 // OpenArchive makes the store of an archive from the name of a bucket.
 type OpenArchive func(config aws.Config, bucket string) archive.Store
 
 // Load reads the settings from the environment, the AWS configuration from the SDK's usual sources, and puts the
-// core together. It makes no call to AWS. Its error names every problem of the settings at once. open may be nil in a
+// core together. It makes no call to AWS. It also holds Go's runtime to the memory there is. Its error names every problem of the settings at once. open may be nil in a
 // program that keeps no archive.
 func Load(ctx context.Context, getenv func(string) string, out io.Writer, open OpenArchive) (*Core, error) {
 	s, err := settings.Load(getenv)
 	if err != nil {
 		return nil, err
 	}
-	aws, err := config.LoadDefaultConfig(ctx)
+	// While credentials are valid, nothing waits or fails for the next ones; package credential sees to those.
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 0 }))
 	if err != nil {
 		return nil, err
 	}
-	return New(s, aws, out, open)
+	if memory := limit.Memory(getenv, os.DirFS("/")); memory > 0 {
+		debug.SetMemoryLimit(memory)
+	}
+	return New(s, cfg, out, open)
 }
 
-// New puts the core together. out takes the log and the records, a JSON object a line. Where there is an archive, Close
-// must be called at the end.
+// New puts the core together. out takes the log and the records, a JSON object a line. Unless the settings are a
+// function's, Close must be called at the end.
 func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (*Core, error) {
 	known, err := catalog.Load()
 	if err != nil {
@@ -59,12 +70,14 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (
 	if err != nil {
 		return nil, errors.Join(errors.New(settings.EnvAliases+" names models this version does not know"), err)
 	}
+	c := &Core{Settings: s}
+	out = c.spool(out)
 	log := slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: s.LogLevel}))
 	callers, err := authenticator(s.Auth, aws, log)
 	if err != nil {
 		return nil, err
 	}
-	c := &Core{Settings: s, Log: log}
+	c.Log = log
 	records, err := c.records(aws, out, open)
 	if err != nil {
 		return nil, err
@@ -76,6 +89,7 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (
 		Router:         routes,
 		Ready:          provider.Ready,
 		Records:        records,
+		Limits:         limits(s.Limits),
 		Log:            log,
 		MaxBodyBytes:   s.MaxBodyBytes,
 		RequestTimeout: s.RequestTimeout,
@@ -107,13 +121,55 @@ func (c *Core) records(aws aws.Config, out io.Writer, open OpenArchive) (func(*r
 	}, nil
 }
 
-// Close stores the usage records that are still held, for at most settings.ArchiveCloseTimeout. It comes after the last
-// request; its error says how many records were lost.
+// spool keeps a server from waiting for whoever reads its log. A function prints at once, for it is frozen between
+// invocations and ends without notice.
+func (c *Core) spool(out io.Writer) io.Writer {
+	if c.Settings.Variant == settings.VariantServerless {
+		return out
+	}
+	direct := record.NewWriter(out, c.Settings.Environment, c.Settings.Variant)
+	c.lines = spool.New(out, func(lost int) {
+		direct.WriteProgram("log lines were lost", record.Value{Metric: metric.LogLost, Value: float64(lost)})
+	})
+	return c.lines
+}
+
+// limits are what the settings ask for.
+func limits(s settings.Limits) gateway.Limits {
+	own := map[string]limit.Quota{}
+	for tenant, quota := range s.Tenants.ByTenant {
+		own[tenant] = limit.Quota(quota)
+	}
+	return gateway.Limits{
+		Gate:    limit.NewGate(limit.GateOptions{Running: s.Concurrency, Waiting: s.Queue, Wait: s.QueueWait}),
+		Bodies:  limit.NewBytes(int64(s.HeldBytes)),
+		Tenants: limit.NewTenants(limit.TenantsOptions{Default: limit.Quota(s.Tenants.Default), ByTenant: own}),
+	}
+}
+
+// Close stores the usage records that are still held, for at most settings.ArchiveCloseTimeout, and then prints what was
+// not printed yet. It comes after the last request; its error says what was lost.
 func (c *Core) Close() error {
+	return errors.Join(c.closeArchive(), c.closeLines())
+}
+
+func (c *Core) closeArchive() error {
 	if c.archive == nil {
 		return nil
 	}
 	limit, cancel := context.WithTimeout(context.Background(), settings.ArchiveCloseTimeout)
 	defer cancel()
 	return c.archive.Close(limit)
+}
+
+// printTimeout is how long whoever reads the log has at the end.
+const printTimeout = time.Second
+
+func (c *Core) closeLines() error {
+	if c.lines == nil {
+		return nil
+	}
+	limit, cancel := context.WithTimeout(context.Background(), printTimeout)
+	defer cancel()
+	return c.lines.Close(limit)
 }

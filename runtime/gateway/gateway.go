@@ -40,6 +40,7 @@ type Options struct {
 	Router         Router
 	Ready          func(context.Context) error // asked by /readyz
 	Records        func(*record.Request)       // called once per inference request
+	Limits         Limits
 	Log            *slog.Logger
 	MaxBodyBytes   int
 	RequestTimeout time.Duration // for the whole answer, streams included

@@ -15,6 +15,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/gateway"
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
+	"github.com/genai-pipeline/genai-pipeline/runtime/limit"
 	"github.com/genai-pipeline/genai-pipeline/runtime/record"
 	"github.com/genai-pipeline/genai-pipeline/test/memnet"
 )
@@ -78,7 +79,20 @@ func newGateway(m model, ready error, records func(*record.Request)) http.Handle
 	return newGatewayFor(auth.Off{}, m, ready, records)
 }
 
+// unlimited are limits that no test here meets.
+func unlimited() gateway.Limits {
+	return gateway.Limits{
+		Gate:    limit.NewGate(limit.GateOptions{Running: 1000}),
+		Bodies:  limit.NewBytes(1 << 20),
+		Tenants: limit.NewTenants(limit.TenantsOptions{}),
+	}
+}
+
 func newGatewayFor(callers gateway.Authenticator, m model, ready error, records func(*record.Request)) http.Handler {
+	return newLimited(callers, m, ready, records, unlimited())
+}
+
+func newLimited(callers gateway.Authenticator, m model, ready error, records func(*record.Request), limits gateway.Limits) http.Handler {
 	if records == nil {
 		records = func(*record.Request) {}
 	}
@@ -88,6 +102,7 @@ func newGatewayFor(callers gateway.Authenticator, m model, ready error, records 
 		Router:         routes{},
 		Ready:          func(context.Context) error { return ready },
 		Records:        records,
+		Limits:         limits,
 		Log:            slog.New(slog.DiscardHandler),
 		MaxBodyBytes:   1000,
 		RequestTimeout: time.Minute,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
+	"github.com/genai-pipeline/genai-pipeline/runtime/limit"
 	"github.com/genai-pipeline/genai-pipeline/runtime/record"
 )
 
@@ -22,6 +23,8 @@ type call struct {
 	exchange Exchange
 	id       string
 	record   record.Request
+	held     *limit.Held // the body; nil before it is read
+	lease    limit.Lease // nil until the request is let in
 	buf      []byte // of the answer, or of the events that are collected
 }
 
@@ -43,6 +46,7 @@ func (g *gateway) inference(name string, s Surface) http.HandlerFunc {
 			}
 		}()
 		defer c.account()
+		defer c.release()
 		ctx, cancel := context.WithTimeout(r.Context(), g.RequestTimeout)
 		defer cancel()
 		if err := c.identify(r.WithContext(ctx)); err != nil {
@@ -50,6 +54,10 @@ func (g *gateway) inference(name string, s Surface) http.HandlerFunc {
 			return
 		}
 		if err := c.open(w, r); err != nil {
+			c.refuse(w, err)
+			return
+		}
+		if err := c.admit(ctx); err != nil {
 			c.refuse(w, err)
 			return
 		}
@@ -73,7 +81,7 @@ func (c *call) identify(r *http.Request) error {
 
 // open reads the body and lets the surface make a request of it.
 func (c *call) open(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r, c.MaxBodyBytes)
+	body, err := c.read(w, r)
 	if err != nil {
 		return err
 	}
@@ -114,7 +122,10 @@ func readBody(w http.ResponseWriter, r *http.Request, most int) ([]byte, error) 
 	}
 	body, err := readAll(http.MaxBytesReader(w, r.Body, int64(most)), r.ContentLength)
 	var over *http.MaxBytesError
+	var refused *inference.Error
 	switch {
+	case errors.As(err, &refused):
+		return nil, refused
 	case errors.As(err, &over):
 		return nil, tooLarge(most)
 	case err != nil && r.Context().Err() != nil:

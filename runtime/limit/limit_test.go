@@ -101,6 +101,18 @@ func TestGateLetsInWaitsAndRefuses(t *testing.T) {
 	})
 }
 
+func TestGateWithoutAQueue(t *testing.T) {
+	g := limit.NewGate(limit.GateOptions{Running: 1})
+	if err := g.Full(); err != nil {
+		t.Errorf("an empty gate: %v", err)
+	}
+	if err := g.Enter(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	refusedAs(t, g.Full(), inference.Overloaded)
+	refusedAs(t, g.Enter(t.Context()), inference.Overloaded)
+}
+
 func TestWaitingEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := limit.NewGate(limit.GateOptions{Running: 1, Waiting: 1, Wait: time.Second})
@@ -179,4 +191,6 @@ func TestBytesAreHeldUntilReleased(t *testing.T) {
 	if _, err := io.ReadAll(b.Hold(strings.NewReader("1234567890"))); err != nil {
 		t.Errorf("not everything was given back: %v", err)
 	}
+	_, err = io.ReadAll(b.Hold(strings.NewReader("1")))
+	refusedAs(t, err, inference.Overloaded)
 }

@@ -29,6 +29,8 @@ var (
 	Requests         = Metric{"Requests", Count, "inference requests, whatever their outcome"}
 	Errors           = Metric{"Errors", Count, "requests answered 5xx, or cut after the first byte; 0 or 1 for each request"}
 	ClientErrors     = Metric{"ClientErrors", Count, "requests answered 4xx; 0 or 1 for each request"}
+	Shed             = Metric{"Shed", Count, "requests refused because the process was busy, also counted in Errors; 0 or 1 for each request"}
+	Limited          = Metric{"Limited", Count, "requests refused by the tenant's own limits, also counted in ClientErrors; 0 or 1 for each request"}
 	Throttles        = Metric{"Throttles", Count, "calls that Bedrock throttled, retried or not"}
 	Retries          = Metric{"Retries", Count, "calls to Bedrock beyond the first"}
 	Failovers        = Metric{"Failovers", Count, "times a call went on to another target"}
@@ -49,13 +51,16 @@ var (
 	ArchiveLost    = Metric{"ArchiveLost", Count, "usage records given up: no room in memory, or S3 refused them for too long; without the dimension Model"}
 )
 
+// LogLost is the metric of the log itself.
+var LogLost = Metric{"LogLost", Count, "log lines given up because nobody read what the program printed; without the dimension Model"}
+
 // All returns every metric.
-func All() []Metric { return append(OfRequests(), OfArchive()...) }
+func All() []Metric { return append(append(OfRequests(), OfArchive()...), LogLost) }
 
 // OfRequests returns the metrics that a request has.
 func OfRequests() []Metric {
 	return []Metric{
-		Requests, Errors, ClientErrors, Throttles, Retries, Failovers, InferenceLatency, TimeToFirstToken,
+		Requests, Errors, ClientErrors, Shed, Limited, Throttles, Retries, Failovers, InferenceLatency, TimeToFirstToken,
 		GatewayOverhead, InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, EstimatedCost,
 	}
 }

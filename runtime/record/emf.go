@@ -27,6 +27,8 @@ func appendValues(values []Value, r *Request) []Value {
 		Value{metric.Requests, 1},
 		Value{metric.Errors, flag(r.Status >= 500 && r.Code != inference.Canceled)},
 		Value{metric.ClientErrors, flag(r.Status >= 400 && r.Status < 500 && r.Code != inference.Canceled)},
+		Value{metric.Shed, flag(r.Shed)},
+		Value{metric.Limited, flag(r.Limited)},
 		Value{metric.GatewayOverhead, milliseconds(max(0, r.Duration-r.Upstream-r.Client))},
 	)
 	if r.Trail.Calls > 0 {

@@ -29,6 +29,8 @@ type Request struct {
 	Status    int            // HTTP status sent; for a stream that broke, what it would have been
 	Code      inference.Code // empty when all went well
 	Cause     string         // what failed, for the operator
+	Shed      bool           // refused, for the process was busy
+	Limited   bool           // refused, for the tenant has used up what it may take
 	Trail     inference.Trail
 	Usage     inference.Usage
 	Cost      float64 // US dollars; counts only when CostKnown

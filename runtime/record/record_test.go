@@ -92,7 +92,7 @@ func emitted(t *testing.T, line map[string]any) (values map[string]float64, unit
 func TestServedStreamEmitsEveryMetric(t *testing.T) {
 	values, units := emitted(t, write(t, served()))
 	want := map[string]float64{
-		"Requests": 1, "Errors": 0, "ClientErrors": 0, "GatewayOverhead": 1, "Throttles": 2, "Retries": 2, "Failovers": 1,
+		"Requests": 1, "Errors": 0, "ClientErrors": 0, "Shed": 0, "Limited": 0, "GatewayOverhead": 1, "Throttles": 2, "Retries": 2, "Failovers": 1,
 		"InferenceLatency": 1400, "TimeToFirstToken": 300, "InputTokens": 10, "CacheReadTokens": 20, "CacheWriteTokens": 30,
 		"OutputTokens": 40, "EstimatedCost": 0.25,
 	}
@@ -122,6 +122,10 @@ func TestWhatDoesNotApplyIsAbsent(t *testing.T) {
 		}, []string{"InferenceLatency", "Throttles", "Retries", "Failovers", "InputTokens", "OutputTokens", "EstimatedCost", "TimeToFirstToken"},
 			map[string]float64{"ClientErrors": 1, "Errors": 0}},
 		{"failed", func(r *record.Request) { r.Status, r.Code = 502, inference.Upstream }, nil, map[string]float64{"Errors": 1, "ClientErrors": 0}},
+		{"shed", func(r *record.Request) { r.Status, r.Code, r.Shed = 503, inference.Overloaded, true }, nil,
+			map[string]float64{"Errors": 1, "Shed": 1, "Limited": 0}},
+		{"limited", func(r *record.Request) { r.Status, r.Code, r.Limited = 429, inference.RateLimited, true }, nil,
+			map[string]float64{"ClientErrors": 1, "Shed": 0, "Limited": 1}},
 		{"caller left", func(r *record.Request) { r.Status, r.Code = 499, inference.Canceled }, nil, map[string]float64{"Errors": 0, "ClientErrors": 0}},
 	}
 	for _, tt := range tests {

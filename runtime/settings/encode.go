@@ -32,6 +32,7 @@ func (s Settings) Encode() map[string]string {
 	}
 	s.Auth.encode(variables)
 	s.Archive.encode(variables)
+	s.Limits.encode(variables, s.Variant)
 	return variables
 }
 
@@ -55,6 +56,7 @@ func Load(getenv func(string) string) (Settings, error) {
 	l.duration(EnvDrainTimeout, &s.DrainTimeout, time.Second, 15*time.Minute)
 	l.auth(&s.Auth)
 	l.archive(&s.Archive, s.Variant)
+	l.limits(&s.Limits, s.MaxBodyBytes)
 	return s, errors.Join(l.problems...)
 }
 

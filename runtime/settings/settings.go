@@ -24,6 +24,12 @@ const (
 	EnvListen         = "GENAI_LISTEN"
 	EnvDrainTimeout   = "GENAI_DRAIN_TIMEOUT"
 
+	EnvMaxConcurrency = "GENAI_MAX_CONCURRENCY"
+	EnvMaxQueue       = "GENAI_MAX_QUEUE"
+	EnvQueueWait      = "GENAI_QUEUE_WAIT"
+	EnvMaxHeldBytes   = "GENAI_MAX_HELD_BYTES"
+	EnvTenantLimits   = "GENAI_TENANT_LIMITS"
+
 	EnvArchiveBucket   = "GENAI_ARCHIVE_BUCKET"
 	EnvArchiveInterval = "GENAI_ARCHIVE_INTERVAL" // with a bucket
 
@@ -129,6 +135,7 @@ type Settings struct {
 	DrainTimeout   time.Duration // how long running requests may end after SIGTERM; default 110 s; Lambda ignores it
 	Auth           Auth          // required in the environment; Default has AuthGateway, which lets in nobody unknown
 	Archive        Archive       // default: none; not with VariantServerless
+	Limits         Limits
 }
 
 // IdleTimeout is how long a server keeps a connection that waits for its next request: a minute more than RequestTimeout.
@@ -148,5 +155,6 @@ func Default() Settings {
 		DrainTimeout:   110 * time.Second,
 		Auth:           Auth{Mode: AuthGateway},
 		Archive:        Archive{Interval: time.Minute},
+		Limits:         defaultLimits(),
 	}
 }

@@ -31,6 +31,7 @@ func valid() settings.Settings {
 		DrainTimeout:   50 * time.Second,
 		Auth:           settings.Auth{Mode: settings.AuthKeys, Secret: "gateway-keys"},
 		Archive:        settings.Archive{Interval: time.Minute},
+		Limits:         settings.Default().Limits,
 	}
 }
 
@@ -73,6 +74,28 @@ func TestArchiveSettings(t *testing.T) {
 	delete(environment, settings.EnvArchiveInterval)
 	if got, err = load(environment); err != nil || got.Archive.Interval != time.Minute {
 		t.Errorf("the default is %s, %v; want a minute", got.Archive.Interval, err)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	want := valid()
+	want.Variant = settings.VariantContainers
+	want.Limits = settings.Limits{Concurrency: 7, Queue: 0, QueueWait: time.Minute, HeldBytes: 2 << 20, Tenants: settings.TenantLimits{
+		Default:  settings.Quota{RequestsPerMinute: 60, TokensPerMinute: 100_000, Streams: 3},
+		ByTenant: map[string]settings.Quota{"arn:aws:iam::111111111111:role/team a": {Streams: 9}, "free": {}},
+	}}
+	got, err := load(want.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	want.Variant = settings.VariantServerless
+	for name := range want.Encode() {
+		if name == settings.EnvMaxConcurrency || name == settings.EnvMaxQueue || name == settings.EnvQueueWait || name == settings.EnvMaxHeldBytes {
+			t.Errorf("a function is told %s", name)
+		}
 	}
 }
 
@@ -128,6 +151,13 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 				`GENAI_ARCHIVE_INTERVAL: is "2m"; allowed is a duration from 1s to 1m0s`}},
 		{"archive interval without a bucket", map[string]string{settings.EnvVariant: "containers", settings.EnvArchiveInterval: "30s"},
 			[]string{`GENAI_ARCHIVE_INTERVAL: is set, and GENAI_ARCHIVE_BUCKET is not`}},
+		{"limits", map[string]string{settings.EnvMaxConcurrency: "0", settings.EnvMaxQueue: "-1", settings.EnvQueueWait: "2m", settings.EnvMaxHeldBytes: "4096"},
+			[]string{`GENAI_MAX_CONCURRENCY: is "0"; allowed is a whole number from 1`, `GENAI_MAX_QUEUE: is "-1"; allowed is a whole number from 0`,
+				`GENAI_QUEUE_WAIT: is "2m"; allowed is a duration from 0s to 1m0s`, `GENAI_MAX_HELD_BYTES: is 4096, less than one body may have (GENAI_MAX_BODY_BYTES is 1048576)`}},
+		{"limits of tenants", map[string]string{settings.EnvTenantLimits: `{"default":{"streams":-1},"byTenant":{"a":{"tokensPerMinute":2000000000}}}`},
+			[]string{`GENAI_TENANT_LIMITS: default has -1; allowed is a whole number from 0`, `GENAI_TENANT_LIMITS: byTenant["a"] has 2000000000;`}},
+		{"limits of tenants, misspelt", map[string]string{settings.EnvTenantLimits: `{"default":{"stream":1}}`},
+			[]string{`GENAI_TENANT_LIMITS: is not a JSON object of limits: json: unknown field "stream"`}},
 		{"unknown variant", map[string]string{settings.EnvVariant: "mainframe"}, []string{`GENAI_VARIANT: is "mainframe"`}},
 		{"client", map[string]string{settings.EnvBedrockClient: "slow"}, []string{`GENAI_BEDROCK_CLIENT: is "slow"; allowed are fast, sdk`}},
 		{"level", map[string]string{settings.EnvLogLevel: "loud"}, []string{`GENAI_LOG_LEVEL: is "loud"; allowed are debug`}},

@@ -43,7 +43,7 @@ func New(out io.Writer, report func(lost int)) *Writer {
 // Write takes lines, or loses them. It never fails and never waits.
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
-	if w.closed || len(w.held)+len(p) > HeldBytes {
+	if len(w.held)+len(p) > HeldBytes {
 		w.lost += lines(p)
 	} else {
 		w.held = append(w.held, p...)
