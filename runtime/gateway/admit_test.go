@@ -252,6 +252,7 @@ func TestCharges(t *testing.T) {
 		{"stream", events{text("a"), usage(all)}, nil, 11},
 		{"stream cut before the counts", events{text("a"), broken}, nil, 20},
 		{"stream cut after some", events{text("a"), usage(inference.Usage{Input: 5, Output: 1}), broken}, nil, 25},
+		{"stream without counts", events{text("a")}, nil, 20},
 		{"whole", nil, func() (*inference.Reply, error) { return &inference.Reply{Usage: all}, nil }, 11},
 		{"refused by the model", nil, func() (*inference.Reply, error) { return nil, inference.Errorf(inference.Upstream, "No.") }, 0},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 // running is a server in a bubble, with a client that reaches it.
 type running struct {
 	client *http.Client
+	dial   func() net.Conn
 	stop   context.CancelFunc
 	result chan error
 }
@@ -28,13 +30,22 @@ func start(t *testing.T, handler http.Handler) *running {
 	transport := &http.Transport{DialContext: listener.Dial}
 	t.Cleanup(transport.CloseIdleConnections)
 	ctx, stop := context.WithCancel(t.Context())
-	r := &running{client: &http.Client{Transport: transport}, stop: stop, result: make(chan error, 1)}
+	r := &running{client: &http.Client{Transport: transport}, stop: stop, result: make(chan error, 1), dial: func() net.Conn {
+		t.Helper()
+		conn, err := listener.Dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}}
 	go func() {
 		r.result <- server.Run(ctx, listener, server.Options{
 			Handler:      handler,
 			Log:          slog.New(slog.DiscardHandler),
 			DrainTimeout: 30 * time.Second,
 			IdleTimeout:  time.Minute,
+
+			MaxConnections: 3,
 		})
 	}()
 	return r

@@ -114,7 +114,7 @@ func serverInProcess(t *testing.T, c *core.Core) (*http.Client, func()) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- server.Run(ctx, listener, server.Options{Handler: c.Handler, Log: c.Log, DrainTimeout: time.Second, IdleTimeout: time.Minute})
+		ended <- server.Run(ctx, listener, server.Options{Handler: c.Handler, Log: c.Log, DrainTimeout: time.Second, IdleTimeout: time.Minute, MaxConnections: 100})
 	}()
 	return &http.Client{Transport: transport}, func() {
 		transport.CloseIdleConnections()

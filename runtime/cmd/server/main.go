@@ -14,6 +14,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/archive/bucket"
 	"github.com/genai-pipeline/genai-pipeline/runtime/core"
+	"github.com/genai-pipeline/genai-pipeline/runtime/limit"
 	"github.com/genai-pipeline/genai-pipeline/runtime/server"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
@@ -46,6 +47,7 @@ func serve(ctx context.Context, c *core.Core) error {
 	}
 	return server.Run(ctx, listener, server.Options{
 		Handler: c.Handler, Log: c.Log, DrainTimeout: c.Settings.DrainTimeout, IdleTimeout: c.Settings.IdleTimeout(),
+		MaxConnections: limit.Connections(c.Settings.Limits.Concurrency),
 	})
 }
 

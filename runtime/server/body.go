@@ -1,0 +1,59 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// A body that does not arrive is given up: it has so long, and more for what has arrived, at the pace of a slow line.
+const (
+	bodyTimeout = 30 * time.Second
+	bodyPace    = 32 << 10 // bytes a second
+)
+
+// guard gives each request's body its time. Neither the server's ReadTimeout, which would end long answers too, nor the
+// request's context, which a Read does not see, can do that. It also refuses the one request of HTTP/2 that net/http
+// hands to every handler, its preface.
+func guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 1 {
+			w.Header().Set("Connection", "close")
+			w.WriteHeader(http.StatusHTTPVersionNotSupported)
+			return
+		}
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &body{ReadCloser: r.Body, control: http.NewResponseController(w), began: time.Now()}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// body is a request's body that must arrive in time.
+type body struct {
+	io.ReadCloser
+	control *http.ResponseController
+	began   time.Time
+	read    int64
+	ended   bool
+}
+
+// Read implements io.Reader. It fails with os.ErrDeadlineExceeded once the body is late.
+func (b *body) Read(p []byte) (int, error) {
+	if b.ended { // a deadline now would be that of the next request, or of who waits for the client to leave
+		return b.ReadCloser.Read(p)
+	}
+	pace := time.Duration(b.read) * time.Second / bodyPace
+	if err := b.control.SetReadDeadline(b.began.Add(bodyTimeout + pace)); err != nil {
+		return 0, err
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.read += int64(n)
+	if err == io.EOF {
+		b.ended = true
+		if err := b.control.SetReadDeadline(time.Time{}); err != nil {
+			return n, err
+		}
+	}
+	return n, err
+}
