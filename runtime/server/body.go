@@ -12,8 +12,8 @@ const (
 	bodyPace    = 32 << 10 // bytes a second
 )
 
-// guard gives each request's body its time. Neither the server's ReadTimeout, which would end long answers too, nor the
-// request's context, which a Read does not see, can do that. It also refuses the one request of HTTP/2 that net/http
+// guard gives each request's body its time. The server's ReadTimeout is one for the largest body and for none, and a
+// Read does not see the request's context. It also refuses the one request of HTTP/2 that net/http
 // hands to every handler, its preface.
 func guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ type body struct {
 
 // Read implements io.Reader. It fails with os.ErrDeadlineExceeded once the body is late.
 func (b *body) Read(p []byte) (int, error) {
-	if b.ended { // a deadline now would be that of the next request, or of who waits for the client to leave
+	if b.ended { // net/http has lifted the deadline, and now reads to see the client leave
 		return b.ReadCloser.Read(p)
 	}
 	pace := time.Duration(b.read) * time.Second / bodyPace
@@ -49,11 +49,6 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.read += int64(n)
-	if err == io.EOF {
-		b.ended = true
-		if err := b.control.SetReadDeadline(time.Time{}); err != nil {
-			return n, err
-		}
-	}
+	b.ended = err == io.EOF
 	return n, err
 }

@@ -107,6 +107,9 @@ func TestSlowBodyThatComesIsRead(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
+			if n, err := r.Body.Read(make([]byte, 1)); n != 0 || err != io.EOF { // as some handlers do to be sure
+				t.Error(n, err)
+			}
 			select {
 			case <-time.After(10 * time.Minute):
 			case <-r.Context().Done():
