@@ -13,8 +13,8 @@ const (
 )
 
 // guard gives each request's body its time. The server's ReadTimeout is one for the largest body and for none, and a
-// Read does not see the request's context. It also refuses the one request of HTTP/2 that net/http
-// hands to every handler, its preface.
+// Read does not see the request's context. It also refuses the one request of HTTP/2 that net/http hands to every
+// handler, its preface.
 func guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 1 {
@@ -23,7 +23,11 @@ func guard(next http.Handler) http.Handler {
 			return
 		}
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &body{ReadCloser: r.Body, control: http.NewResponseController(w), began: time.Now()}
+			b := &body{ReadCloser: r.Body, control: http.NewResponseController(w), began: time.Now()}
+			r.Body = b
+			// Now, and not at the first Read: of what a handler leaves unread net/http takes the rest before it answers.
+			// Every connection knows deadlines; one that does not has none to pass.
+			_ = b.allow()
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -43,12 +47,17 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.ended { // net/http has lifted the deadline, and now reads to see the client leave
 		return b.ReadCloser.Read(p)
 	}
-	pace := time.Duration(b.read) * time.Second / bodyPace
-	if err := b.control.SetReadDeadline(b.began.Add(bodyTimeout + pace)); err != nil {
+	if err := b.allow(); err != nil {
 		return 0, err
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.read += int64(n)
 	b.ended = err == io.EOF
 	return n, err
+}
+
+// allow sets the time that the body has by now.
+func (b *body) allow() error {
+	pace := time.Duration(b.read) * time.Second / bodyPace
+	return b.control.SetReadDeadline(b.began.Add(bodyTimeout + pace))
 }

@@ -57,6 +57,10 @@ func lifetime(conn net.Conn, pause time.Duration, pieces ...string) time.Duratio
 
 // echo answers with what it was sent, or with why it could not be read.
 func echo(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/unread" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
@@ -78,6 +82,7 @@ func TestSlowClientsAreCut(t *testing.T) {
 		{"says nothing", 0, nil, 10 * time.Second},
 		{"headers drip", time.Second, append([]string{"GET / HTTP/1.1\r\nX: "}, drip...), 10 * time.Second},
 		{"no body comes", 0, []string{post}, 30 * time.Second},
+		{"no body comes, and nobody wants it", 0, []string{"POST /unread HTTP/1.1\r\nHost: server\r\nContent-Length: 100\r\n\r\n"}, 30 * time.Second},
 		{"body drips", time.Second, append([]string{post}, drip...), 30 * time.Second},
 		{"body comes at half the pace", time.Second, append([]string{post}, strings.Split(strings.Repeat(strings.Repeat("x", 16<<10)+"|", 200), "|")...), 60 * time.Second},
 		{"idle after an answer", 0, []string{"GET / HTTP/1.1\r\nHost: server\r\n\r\n"}, time.Minute},
