@@ -53,6 +53,7 @@ func Load(ctx context.Context, getenv func(string) string, out io.Writer, open O
 	if err != nil {
 		return nil, err
 	}
+	keepCredentials(&cfg, s, out)
 	if memory := limit.Memory(getenv, os.DirFS("/")); memory > 0 {
 		debug.SetMemoryLimit(memory)
 	}
