@@ -15,10 +15,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/archive"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrock"
 	"github.com/genai-pipeline/genai-pipeline/runtime/catalog"
+	"github.com/genai-pipeline/genai-pipeline/runtime/credential"
 	"github.com/genai-pipeline/genai-pipeline/runtime/gateway"
 	"github.com/genai-pipeline/genai-pipeline/runtime/limit"
 	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
@@ -49,15 +52,30 @@ func Load(ctx context.Context, getenv func(string) string, out io.Writer, open O
 		return nil, err
 	}
 	// While credentials are valid, nothing waits or fails for the next ones; package credential sees to those.
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 0 }))
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = 0 }),
+		config.WithEndpointCredentialOptions(func(o *endpointcreds.Options) { o.HTTPClient = &http.Client{Timeout: credentialsTimeout} }))
 	if err != nil {
 		return nil, err
 	}
-	keepCredentials(&cfg, s, out)
 	if memory := limit.Memory(getenv, os.DirFS("/")); memory > 0 {
 		debug.SetMemoryLimit(memory)
 	}
-	return New(s, cfg, out, open)
+	return New(s, keep(cfg), out, open)
+}
+
+// credentialsTimeout is for the agent that gives a container its credentials, on the same machine. The SDK would wait
+// forever for one that does not answer.
+const credentialsTimeout = 5 * time.Second
+
+// keep sees to the credentials. Those of an instance's role are left to the SDK, which uses them beyond their time when
+// the instance cannot be asked, as AWS means it.
+func keep(cfg aws.Config) aws.Config {
+	cache, ok := cfg.Credentials.(*aws.CredentialsCache)
+	if ok && !cache.IsCredentialsProvider(&ec2rolecreds.Provider{}) {
+		cfg.Credentials = credential.Keep(cache)
+	}
+	return cfg
 }
 
 // New puts the core together. out takes the log and the records, a JSON object a line. Unless the settings are a

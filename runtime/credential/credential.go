@@ -9,7 +9,6 @@ package credential
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -25,10 +24,9 @@ const (
 	fetchTimeout = 30 * time.Second // of one try
 )
 
-// Keeper implements aws.CredentialsProvider over another provider. It is safe for concurrent use.
+// Keeper implements aws.CredentialsProvider over the SDK's cache. It is safe for concurrent use.
 type Keeper struct {
-	source aws.CredentialsProvider
-	log    *slog.Logger
+	source *aws.CredentialsCache
 
 	mu       sync.Mutex
 	current  aws.Credentials
@@ -36,9 +34,8 @@ type Keeper struct {
 	next     time.Time // no try before
 }
 
-// Keep returns a Keeper. It fetches nothing. Of source every Retrieve must be a try of its own, but that a
-// *aws.CredentialsCache is emptied first; its expiry window must be 0.
-func Keep(source aws.CredentialsProvider, log *slog.Logger) *Keeper { return &Keeper{source: source, log: log} }
+// Keep returns a Keeper. It fetches nothing. The expiry window of the cache must be 0, for the Keeper has its own.
+func Keep(source *aws.CredentialsCache) *Keeper { return &Keeper{source: source} }
 
 // Retrieve implements aws.CredentialsProvider. It waits only where there are no valid credentials; its error is then an
 // *inference.Error.
@@ -65,17 +62,12 @@ func (k *Keeper) Retrieve(ctx context.Context) (aws.Credentials, error) {
 func (k *Keeper) refresh() {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
-	if cache, ok := k.source.(*aws.CredentialsCache); ok {
-		cache.Invalidate()
-	}
-	_, err := k.fetch(ctx)
+	k.source.Invalidate() // or it would answer with what is old but valid
+	_, _ = k.fetch(ctx)   // tried again soon; nobody waits for it, and readiness tells when there are none left
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.fetching = false
 	k.next = time.Now().Add(pause)
-	if err != nil {
-		k.log.Warn("credentials are not renewed yet", "expires", k.current.Expires.UTC(), "cause", err)
-	}
 }
 
 // fetch gets credentials and keeps them.

@@ -53,8 +53,8 @@ func into(records *[]record.Request) func(*record.Request) {
 	}
 }
 
-// ask asks in the background and returns where the answer will be.
-func ask(handler http.Handler, path, body string) (w *httptest.ResponseRecorder, done chan struct{}) {
+// askAt asks in the background and returns where the answer will be.
+func askAt(handler http.Handler, path, body string) (w *httptest.ResponseRecorder, done chan struct{}) {
 	w, done = httptest.NewRecorder(), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -69,10 +69,10 @@ func TestBusyGatewayRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var records []record.Request
 		handler, release := busy(t, &records)
-		stream, streamed := ask(handler, endpoint.ChatCompletions, body[:len(body)-1]+`,"stream":true}`)
+		stream, streamed := askAt(handler, endpoint.ChatCompletions, body[:len(body)-1]+`,"stream":true}`)
 		synctest.Wait()
 		began := time.Now()
-		waited, gaveUp := ask(handler, endpoint.Messages, messages)
+		waited, gaveUp := askAt(handler, endpoint.Messages, messages)
 		synctest.Wait()
 		for path, want := range map[string]struct {
 			status int
@@ -127,9 +127,9 @@ func TestWaitingRequestHasItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var records []record.Request
 		handler, release := busy(t, &records)
-		_, first := ask(handler, endpoint.ChatCompletions, body)
+		_, first := askAt(handler, endpoint.ChatCompletions, body)
 		synctest.Wait()
-		second, done := ask(handler, endpoint.ChatCompletions, body)
+		second, done := askAt(handler, endpoint.ChatCompletions, body)
 		synctest.Wait()
 		close(release)
 		<-first
@@ -179,7 +179,7 @@ func TestBodiesTogetherAreBounded(t *testing.T) {
 			<-release
 			return &inference.Reply{}, nil
 		}}, nil, into(&records), limits)
-		_, done := ask(handler, endpoint.ChatCompletions, body)
+		_, done := askAt(handler, endpoint.ChatCompletions, body)
 		synctest.Wait()
 		if w := post(handler, body); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !records[0].Shed {
 			t.Errorf("got %d %s", w.Code, w.Body)

@@ -25,7 +25,7 @@ type call struct {
 	record   record.Request
 	held     *limit.Held // the body; nil before it is read
 	lease    limit.Lease // nil until the request is let in
-	buf      []byte // of the answer, or of the events that are collected
+	buf      []byte      // of the answer, or of the events that are collected
 }
 
 // buffers are those of calls that have ended. One that grew large is not kept.

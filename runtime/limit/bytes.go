@@ -27,12 +27,13 @@ type Held struct {
 // Hold makes the bytes that are read count.
 func (b *Bytes) Hold(from io.Reader) *Held { return &Held{of: b, from: from} }
 
-// Read implements io.Reader. Over the bound its error is an *inference.Error, Overloaded.
+// Read implements io.Reader. Over the bound it returns nothing and an *inference.Error, Overloaded; what
+// has come counts all the same.
 func (h *Held) Read(p []byte) (int, error) {
 	n, err := h.from.Read(p)
 	h.n += int64(n)
 	if h.of.held.Add(int64(n)) > h.of.most {
-		return n, overloaded("The gateway holds as many requests as it can. Try again later.")
+		return 0, overloaded("The gateway holds as many requests as it can. Try again later.")
 	}
 	return n, err
 }

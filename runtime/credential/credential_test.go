@@ -1,0 +1,139 @@
+package credential_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/credential"
+	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
+)
+
+// source issues numbered credentials that are valid for ten minutes.
+type source struct {
+	mu            sync.Mutex
+	calls, issued int
+	err           error
+	slow          time.Duration
+	forever       bool
+	stale         bool
+}
+
+// Retrieve implements aws.CredentialsProvider.
+func (s *source) Retrieve(context.Context) (aws.Credentials, error) {
+	s.mu.Lock()
+	slow := s.slow
+	s.mu.Unlock()
+	time.Sleep(slow) // the SDK's cache passes no deadline on
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	if s.err != nil {
+		return aws.Credentials{}, s.err
+	}
+	s.issued++
+	expires := time.Now().Add(10 * time.Minute)
+	if s.stale {
+		expires = time.Now()
+	}
+	return aws.Credentials{AccessKeyID: fmt.Sprint(s.issued), SecretAccessKey: "s", CanExpire: !s.forever, Expires: expires}, nil
+}
+
+// set says how the source answers from now on.
+func (s *source) set(err error, slow time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err, s.slow = err, slow
+}
+
+func keep(s *source) *credential.Keeper { return credential.Keep(aws.NewCredentialsCache(s)) }
+
+func key(t *testing.T, k *credential.Keeper) string {
+	t.Helper()
+	began := time.Now()
+	c, err := k.Retrieve(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if waited := time.Since(began); waited != 0 {
+		t.Errorf("waited %s", waited)
+	}
+	synctest.Wait() // what was begun in the background
+	return c.AccessKeyID
+}
+
+func TestTheNextAreFetchedWhileTheOldAreUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		k := keep(s)
+		for minute, want := range []string{"1", "1", "1", "1", "1", "1", "1", "2", "2", "2", "2", "2", "2", "3"} {
+			if got := key(t, k); got != want {
+				t.Errorf("in minute %d the key is %s, want %s", minute, got, want)
+			}
+			time.Sleep(time.Minute + time.Second)
+		}
+		if s.calls != 4 { // the last asked began a fetch of its own
+			t.Errorf("%d were fetched", s.calls)
+		}
+	})
+}
+
+// A source that is away, or slow, costs nothing while the old ones are valid, and is not asked all the time.
+func TestSourceThatFails(t *testing.T) {
+	for _, slow := range []time.Duration{0, 20 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &source{}
+			k := keep(s)
+			key(t, k)
+			s.set(errors.New("http://169.254.170.2 is away"), slow)
+			for range 599 {
+				time.Sleep(time.Second)
+				if got := key(t, k); got != "1" {
+					t.Fatal(got)
+				}
+			}
+			time.Sleep(time.Minute)
+			if s.calls > 62 {
+				t.Errorf("the source was asked %d times", s.calls)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			_, err := k.Retrieve(ctx)
+			if failure := inference.AsError(err); failure.Code != inference.Internal || failure.Message != "The gateway has no valid credentials at the moment." {
+				t.Errorf("after their time: %v", err)
+			}
+			s.set(nil, 0)
+			time.Sleep(2 * time.Hour)
+			if got := key(t, k); got != "2" {
+				t.Errorf("when the source is back: %s", got)
+			}
+		})
+	}
+}
+
+func TestCredentialsThatDoNotExpireAreFetchedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{forever: true}
+		k := keep(s)
+		for range 10 {
+			if got := key(t, k); got != "1" || s.calls != 1 {
+				t.Errorf("key %s after %d calls", got, s.calls)
+			}
+			time.Sleep(24 * time.Hour)
+		}
+	})
+}
+
+func TestExpiredCredentialsAreNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if _, err := keep(&source{stale: true}).Retrieve(t.Context()); inference.AsError(err).Code != inference.Internal {
+			t.Errorf("got %v", err)
+		}
+	})
+}
