@@ -131,8 +131,11 @@ func (s *schema) fields(root *schema, path string, into map[string]any) {
 	var each schema
 	if json.Unmarshal(s.AdditionalProperties, &each) == nil && each.Ref != "" {
 		name := ".<region>"
-		if path == "models" {
+		switch path {
+		case "models":
 			name = ".<alias>"
+		case "gateway.tenantLimits.tenants":
+			name = ".<tenant>"
 		}
 		each.fields(root, path+name, into)
 	}

@@ -134,7 +134,7 @@ func TestCredentialsThatDoNotExpireAreFetchedOnce(t *testing.T) {
 
 func TestExpiredCredentialsAreNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		if _, err := keep(&source{stale: true}).Retrieve(t.Context()); inference.AsError(err).Code != inference.Internal {
+		if _, err := keep(&source{stale: true}).Retrieve(t.Context()); err == nil || inference.AsError(err).Code != inference.Internal {
 			t.Errorf("got %v", err)
 		}
 	})

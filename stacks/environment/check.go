@@ -35,12 +35,31 @@ func (c checker) environment(e *Environment) {
 	}
 	c.auth(e)
 	c.budget(e)
+	c.limits(e)
 	c.network(e)
 	c.edge(e)
 	c.servers(e)
 	c.failover(e)
 	if e.Serverless != nil {
 		c.variables(e)
+	}
+}
+
+// limits holds the limits of processes against each other and against what keeps to them.
+func (c checker) limits(e *Environment) {
+	l := e.Gateway.Limits
+	if l.HeldBytes < e.Gateway.MaxBodyBytes {
+		c.d.problem("gateway.maxHeldBytes", "is %d, less than one body may have: gateway.maxBodyBytes is %d; raise it", l.HeldBytes, e.Gateway.MaxBodyBytes)
+	}
+	for _, key := range []string{"maxConcurrency", "maxQueue", "queueWait", "maxHeldBytes", "tenantLimits"} {
+		path := "gateway." + key
+		if c.d.lines[path] != 0 && e.Containers == nil && e.Instances == nil {
+			c.d.problem(path, "is for the processes of containers and instances, and there are none; remove it: a function serves "+
+				"one request at a time, and serverless.reservedConcurrency limits how many")
+		}
+	}
+	if path := "gateway.tenantLimits"; c.d.lines[path] != 0 && e.Serverless != nil {
+		c.d.warning(path, "is not kept to by serverless, whose processes serve one request each and know nothing of the others")
 	}
 }
 

@@ -60,6 +60,9 @@ type Gateway struct {
 	PingInterval time.Duration
 	MaxCalls     int
 	LogLevel     slog.Level
+	// Limits bound what one process of the servers takes on. A function serves one request at a time, and each of its
+	// processes counts for itself, so it keeps to none of them.
+	Limits settings.Limits
 }
 
 // Acknowledge holds the reasons for what is refused without one: each a sentence, empty for none.
@@ -178,6 +181,9 @@ func (e Environment) Settings(variant, region string) settings.Settings {
 	s.PingInterval = e.Gateway.PingInterval
 	s.MaxCalls = e.Gateway.MaxCalls
 	s.LogLevel = e.Gateway.LogLevel
+	if variant != settings.VariantServerless {
+		s.Limits = e.Gateway.Limits
+	}
 	s.Auth = e.Auth.settings()
 	if e.Archive != nil {
 		s.Archive.Interval = e.Archive.Interval
@@ -204,6 +210,7 @@ func defaults() Environment {
 			PingInterval: s.PingInterval,
 			MaxCalls:     s.MaxCalls,
 			LogLevel:     s.LogLevel,
+			Limits:       s.Limits,
 		},
 		Auth: Auth{Mode: AuthIAM},
 		Edge: Edge{RequestsPerIP: defaultRequestsPerIP, AccessLogRetention: 90},

@@ -8,7 +8,7 @@ import (
 )
 
 // everyObject has each kind of object once, so that decoding it meets all known keys.
-const everyObject = `{auth: {}, models: {a: {targets: [{}]}}, gateway: {}, serverless: {api: {}},
+const everyObject = `{auth: {}, models: {a: {targets: [{}]}}, gateway: {tenantLimits: {default: {}, tenants: {a: {}}}}, serverless: {api: {}},
  containers: {scaling: {}, spot: {}}, instances: {scaling: {}, spot: {}}, edge: {}, archive: {}, acknowledge: {}, failover: {}, audit: {},
  network: {prefixLists: {us-east-1: {}}, import: {us-east-1: {}}}}`
 

@@ -20,6 +20,7 @@ var (
 	aliasForm    = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 	tagKeyForm   = regexp.MustCompile(`^[A-Za-z0-9 _.:/=+@-]{1,128}$`)
 	tagValueForm = regexp.MustCompile(`^[A-Za-z0-9 _.:/=+@-]{0,256}$`)
+	tenantForm   = regexp.MustCompile(`^[ -~]{1,256}$`)
 	reasonForm   = regexp.MustCompile(`^.{20,}$`)
 )
 
@@ -133,7 +134,39 @@ func (v value) gateway(g *Gateway) {
 		"pingInterval": func(v value) { v.duration(&g.PingInterval, 10*time.Millisecond, time.Minute) },
 		"maxCalls":     func(v value) { v.integer(&g.MaxCalls, 1, 10) },
 		"logLevel":     func(v value) { v.level(&g.LogLevel) },
+
+		"maxConcurrency": func(v value) { v.integer(&g.Limits.Concurrency, 1, 100_000) },
+		"maxQueue":       func(v value) { v.integer(&g.Limits.Queue, 0, 100_000) },
+		"queueWait":      func(v value) { v.duration(&g.Limits.QueueWait, 0, time.Minute) },
+		"maxHeldBytes":   func(v value) { v.integer(&g.Limits.HeldBytes, 1<<10, 16<<30) },
+		"tenantLimits":   func(v value) { v.tenantLimits(&g.Limits.Tenants) },
 	})
+}
+
+func (v value) tenantLimits(t *settings.TenantLimits) {
+	v.object(fields{
+		"default": func(v value) { t.Default = v.quota() },
+		"tenants": func(v value) {
+			t.ByTenant = map[string]settings.Quota{}
+			v.entries(func(name string, v value) {
+				if !tenantForm.MatchString(name) {
+					v.problem("is no tenant; allowed are 1 to 256 printable characters")
+				}
+				t.ByTenant[name] = v.quota()
+			})
+		},
+	})
+}
+
+// quota reads numbers of at least 1: no limit is to write none.
+func (v value) quota() settings.Quota {
+	var q settings.Quota
+	v.object(fields{
+		"requestsPerMinute": func(v value) { v.integer(&q.RequestsPerMinute, 1, settings.MostOfQuota) },
+		"tokensPerMinute":   func(v value) { v.integer(&q.TokensPerMinute, 1, settings.MostOfQuota) },
+		"streams":           func(v value) { v.integer(&q.Streams, 1, settings.MostOfQuota) },
+	})
+	return q
 }
 
 func (v value) acknowledge(a *Acknowledge) {

@@ -45,7 +45,8 @@ func TestMinimalFileTakesEveryDefault(t *testing.T) {
 		Name: "test", File: path, Account: "123456789012", Regions: []string{"us-east-1"},
 		Models: environment.DefaultModels(),
 		Gateway: environment.Gateway{MaxBodyBytes: 10 << 20, StreamBudget: 290 * time.Second,
-			PingInterval: 15 * time.Second, MaxCalls: 3, LogLevel: slog.LevelInfo},
+			PingInterval: 15 * time.Second, MaxCalls: 3, LogLevel: slog.LevelInfo, Limits: settings.Limits{
+				Concurrency: 512, Queue: 128, QueueWait: time.Second, HeldBytes: 128 << 20}},
 		Auth:       environment.Auth{Mode: environment.AuthIAM},
 		Edge:       environment.Edge{RequestsPerIP: 2000, AccessLogRetention: 90},
 		Serverless: &environment.Serverless{Memory: environment.Standard, LogRetention: 30},
@@ -94,6 +95,39 @@ serverless: {}
 	}
 	if diff := cmp.Diff(wantTargets, e.Targets("us-west-2")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestLimitsReachServersOnly(t *testing.T) {
+	path := write(t, servers("", `gateway:
+  maxConcurrency: 7
+  maxQueue: 0
+  queueWait: 250ms
+  maxHeldBytes: 20000000
+  tenantLimits:
+    default: {requestsPerMinute: 60, tokensPerMinute: 1000, streams: 2}
+    tenants:
+      "arn:aws:iam::111111111111:role/team a": {streams: 9}
+serverless: {api: {authorizer: none}}
+`))
+	e, err := environment.Load(path, today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := settings.Limits{Concurrency: 7, QueueWait: 250 * time.Millisecond, HeldBytes: 20_000_000, Tenants: settings.TenantLimits{
+		Default:  settings.Quota{RequestsPerMinute: 60, TokensPerMinute: 1000, Streams: 2},
+		ByTenant: map[string]settings.Quota{"arn:aws:iam::111111111111:role/team a": {Streams: 9}},
+	}}
+	for _, variant := range []string{settings.VariantContainers, settings.VariantInstances} {
+		if diff := cmp.Diff(want, e.Settings(variant, "us-east-1").Limits); diff != "" {
+			t.Errorf("%s: %s", variant, diff)
+		}
+	}
+	if diff := cmp.Diff(settings.Default().Limits, e.Settings(settings.VariantServerless, "us-east-1").Limits); diff != "" {
+		t.Error(diff)
+	}
+	if got := e.Warnings.Error(); !strings.Contains(got, "gateway.tenantLimits: is not kept to by serverless") {
+		t.Errorf("the warnings are %s", got)
 	}
 }
 

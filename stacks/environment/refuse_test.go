@@ -249,6 +249,14 @@ var badServers = []refused{
 		`1: models.haiku.targets[0].model: …`, `1: models.sonnet.targets[0].model: …`, `1: models.opus.targets[0].model: …`,
 		`4: acknowledge.globalProfiles: is "it is all right"; allowed is a sentence of at least 20 characters`}, false},
 	{"an archive that nobody writes", minimal + "archive: {}\n", []string{`4: archive: is there, and neither containers nor instances: …`}, false},
+	{"limits of nobody", minimal + "gateway: {maxConcurrency: 5, tenantLimits: {default: {streams: 1}}}\n", []string{
+		`4: gateway.maxConcurrency: is for the processes of containers and instances, and there are none; …`, `4: gateway.tenantLimits: is for …`}, true},
+	{"limits of nothing", servers("", "gateway: {maxConcurrency: 0, maxQueue: -1, queueWait: 2m, tenantLimits: {default: {streams: 0}, tenants: {\"\": {stream: 1}}}}\n"), []string{
+		`8: gateway.maxConcurrency: is 0; allowed is a whole number from 1 to 100000`, `8: gateway.maxQueue: is -1; …`, `8: gateway.queueWait: is "2m"; …`,
+		`8: gateway.tenantLimits.default.streams: is 0; …`, `8: gateway.tenantLimits.tenants.: is no tenant; …`,
+		`8: gateway.tenantLimits.tenants..stream: is not a known key (did you mean "streams"?)…`}, false},
+	{"less than one body", servers("", "gateway: {maxHeldBytes: 1048576}\n"), []string{
+		`8: gateway.maxHeldBytes: is 1048576, less than one body may have: gateway.maxBodyBytes is 10485760; raise it`}, true},
 	{"an archive that is slow", servers("", "archive: {interval: 2m}\n"), []string{`8: archive.interval: is "2m"; allowed is a duration from 1s to 1m0s, …`}, true},
 	{"an import nobody described", servers("network", "network:\n  import:\n    us-east-1:\n      vpc: vpc-0123456789abcdef0\n      subnetsFile: none.json\n      isolated: [subnet-00000001, subnet-00000002]\n"), []string{
 		`11: network.import.us-east-1.subnetsFile: is "none.json", which cannot be read: no such file or directory; make it with: aws ec2 describe-subnets --region us-east-1 …`}, true},
