@@ -1,0 +1,268 @@
+// Package reliability_test treats the server as a bad day does: more load than it can take, callers that stall and
+// leave, a model service that breaks anywhere, credentials that go, a log that nobody reads. It asserts what must hold
+// on any machine: who is answered, refused and counted, and that nothing is left behind; times are printed, not judged.
+//
+// A quick form of each runs with every test run. RELIABILITY_SOAK=10m runs the long forms (make soak).
+//
+// It must not know how the gateway works inside; only what goes over the wire, what it prints, and what the kernel knows
+// of the process.
+package reliability_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
+)
+
+// binary is the server, built once.
+var binary string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "reliability")
+	code := 1
+	if err == nil {
+		binary = filepath.Join(dir, "server")
+		err = synthesis.Build(filepath.Join("..", ".."), "./runtime/cmd/server", binary)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// now is the day the embedded Bedrock lives in, so that no test dies with a model.
+var now = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+
+// patience is how long one waits for what must come.
+const patience = 20 * time.Second
+
+// told is what the server is told unless a test says otherwise: one alias, and everyone on this machine may call.
+func told() settings.Settings {
+	s := settings.Default()
+	s.Environment, s.Variant, s.Listen = "test", settings.VariantContainers, "127.0.0.1:0"
+	s.Aliases = []settings.Alias{{Name: "haiku", DefaultMaxTokens: 1000, MaxTokens: 4000,
+		Targets: []settings.Target{{Model: "global.anthropic.claude-haiku-5-5", Region: "us-east-1"}}}}
+	s.Auth = settings.Auth{Mode: settings.AuthOff, OffReason: "only on the loopback address"}
+	return s
+}
+
+// echo is an embedded Bedrock that says what it was asked, in many chunks.
+func echo() *bedrocktest.Server {
+	return bedrocktest.New(bedrocktest.Options{Now: func() time.Time { return now }, ChunkBytes: 16, DropBodies: true, KeepCalls: 1000,
+		Latency: -1, Reply: func(prompt string) string { return prompt }})
+}
+
+// process is a running server.
+type process struct {
+	url     string
+	command *exec.Cmd
+	log     *log
+	killed  bool // the test ends it in another way
+}
+
+// start runs the server in front of a Bedrock. environment is on top of what it is told.
+func start(t *testing.T, s settings.Settings, bedrock http.Handler, environment ...string) *process {
+	t.Helper()
+	upstream := httptest.NewServer(bedrock)
+	t.Cleanup(upstream.Close)
+	reader, writer := io.Pipe()
+	p := &process{log: newLog()}
+	p.run(t, s, writer, append([]string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + upstream.URL}, environment...))
+	address := make(chan string, 1)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		watch(reader, p.log, address)
+	}()
+	t.Cleanup(func() {
+		p.stop(t)
+		_ = writer.Close()
+		<-drained
+	})
+	p.url = "http://" + <-address
+	return p
+}
+
+// run starts the process; what it prints goes to out.
+func (p *process) run(t *testing.T, s settings.Settings, out io.Writer, environment []string) {
+	t.Helper()
+	p.command = exec.Command(binary)
+	p.command.Stdout, p.command.Stderr = out, out
+	p.command.Env = []string{"AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true"}
+	for name, value := range s.Encode() {
+		p.command.Env = append(p.command.Env, name+"="+value)
+	}
+	if !strings.Contains(strings.Join(environment, " "), "AWS_CONTAINER_CREDENTIALS") {
+		p.command.Env = append(p.command.Env, "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=not-a-secret")
+	}
+	p.command.Env = append(p.command.Env, environment...)
+	if err := p.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stop ends the process, which must end well.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	if p.killed {
+		return
+	}
+	p.killed = true
+	_ = p.command.Process.Signal(syscall.SIGTERM)
+	if err := p.command.Wait(); err != nil {
+		text, _ := p.log.read()
+		t.Errorf("the server ended with %v\n%s", err, tail(text))
+	}
+}
+
+func tail(text string) string { return text[max(0, len(text)-2000):] }
+
+// goroutines makes the process print its goroutines, which ends it, and returns how many there were.
+func (p *process) goroutines(t *testing.T) (count int, dump string) {
+	t.Helper()
+	p.killed = true
+	if err := p.command.Process.Signal(syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.command.Wait() // it ends with 2, as it must
+	text, _ := p.log.read()
+	_, dump, _ = strings.Cut(text, "SIGQUIT: quit")
+	return strings.Count(dump, "\ngoroutine "), dump
+}
+
+// files is how many files the process has open.
+func (p *process) files(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.command.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+// memory is the process's resident memory in bytes.
+func (p *process) memory(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.command.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, resident int
+	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
+		t.Fatal(err)
+	}
+	return resident * os.Getpagesize()
+}
+
+// kernel skips a test that asks the kernel of Linux about a process.
+func kernel(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /proc")
+	}
+}
+
+// eventually waits until something holds that nobody announces.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	limit := time.After(patience)
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for !holds() {
+		select {
+		case <-look.C:
+		case <-limit:
+			t.Fatalf("within %s it did not come to this: %s", patience, what)
+		}
+	}
+}
+
+// log collects what a program prints. It is safe for concurrent use.
+type log struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	changed chan struct{} // closed and replaced with every write
+}
+
+func newLog() *log { return &log{changed: make(chan struct{})} }
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.changed)
+	l.changed = make(chan struct{})
+	return l.text.Write(p)
+}
+
+func (l *log) read() (string, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String(), l.changed
+}
+
+// sum adds up a metric over the lines that were printed.
+func sum(text, metric string) (total float64) {
+	for line := range strings.Lines(text) {
+		if !strings.Contains(line, metric) {
+			continue
+		}
+		var values map[string]any
+		if json.Unmarshal([]byte(line), &values) == nil {
+			value, _ := values[metric].(float64)
+			total += value
+		}
+	}
+	return total
+}
+
+// reaches waits until a metric adds up to a number.
+func (p *process) reaches(t *testing.T, metric string, want float64) {
+	t.Helper()
+	limit := time.After(patience)
+	for {
+		text, changed := p.log.read()
+		got := sum(text, metric)
+		if got == want {
+			return
+		}
+		select {
+		case <-changed:
+		case <-limit:
+			t.Fatalf("%s adds up to %v, want %v:\n%s", metric, got, want, tail(text))
+		}
+	}
+}
+
+// watch copies what the server prints, and says on which address it listens, or closes the channel when it ends.
+func watch(r io.Reader, out io.Writer, address chan<- string) {
+	defer close(address)
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		_, _ = out.Write(append(bytes.Clone(lines.Bytes()), '\n'))
+		var line struct{ Msg, Address string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
+			address <- line.Address
+		}
+	}
+}

@@ -1,0 +1,188 @@
+package reliability_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+)
+
+// held is a Bedrock that answers when it is let, and knows how many calls it has at once.
+type held struct {
+	next          http.Handler
+	let           chan struct{}
+	release       func() // lets it answer
+	running, most atomic.Int64
+	came          chan struct{} // gets a value for each call
+}
+
+func (h *held) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n := h.running.Add(1)
+	defer h.running.Add(-1)
+	for most := h.most.Load(); n > most && !h.most.CompareAndSwap(most, n); most = h.most.Load() {
+	}
+	h.came <- struct{}{}
+	<-h.let
+	h.next.ServeHTTP(w, r)
+}
+
+// hold makes a held Bedrock, which is let at the latest when the test ends.
+func hold(t *testing.T, s settings.Settings) (*held, *process) {
+	t.Helper()
+	h := &held{next: echo(), let: make(chan struct{}), came: make(chan struct{}, 1000)}
+	h.release = sync.OnceFunc(func() { close(h.let) })
+	p := start(t, s, h)
+	t.Cleanup(h.release)
+	return h, p
+}
+
+// TestOverload asks for more than ten times what the server takes. What it takes is answered, all of it and rightly;
+// the rest is refused while the model has not said a word, with a time to come back; health checks pass; and once it is
+// over the next one is answered.
+func TestOverload(t *testing.T) {
+	kernel(t)
+	const running, waiting, flood = 8, 4, 120
+	s := told()
+	s.Limits.Concurrency, s.Limits.Queue, s.Limits.QueueWait = running, waiting, time.Minute
+	bedrock, p := hold(t, s)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: flood}}
+	defer client.CloseIdleConnections()
+	var all sync.WaitGroup
+	var answered, refused atomic.Int64
+	send := func(i int) {
+		all.Go(func() {
+			question := fmt.Sprintf("question %d of the flood", i)
+			a, err := ask(t.Context(), client, p.url, surfaces[i%2], body(question, i%4 < 2))
+			after := a.header.Get("Retry-After")
+			switch {
+			case err == nil && a.status == http.StatusOK && a.whole && a.text == question:
+				answered.Add(1)
+			case err == nil && a.status == [...]int{http.StatusServiceUnavailable, 529}[i%2] &&
+				a.failed == [...]string{"server_error", "overloaded_error"}[i%2] && after >= "1" && after <= "3":
+				refused.Add(1)
+			default:
+				t.Errorf("question %d got %+v, %v", i, a, err)
+			}
+		})
+	}
+	for i := range running {
+		send(i)
+	}
+	for range running {
+		<-bedrock.came
+	}
+	for i := range waiting + flood {
+		send(running + i)
+	}
+	eventually(t, "all are refused for whom there is no place", func() bool { return refused.Load() >= flood })
+	if answered.Load() != 0 {
+		t.Error("something was answered before the model was let")
+	}
+	for _, path := range []string{"/livez", "/readyz", "/healthz"} {
+		if response, err := client.Get(p.url + path); err != nil || response.StatusCode != http.StatusOK {
+			t.Errorf("%s: %v, %v", path, response, err)
+		} else {
+			response.Body.Close()
+		}
+	}
+	bedrock.release()
+	all.Wait()
+	if answered.Load() != running+waiting || refused.Load() != flood {
+		t.Errorf("%d were answered and %d refused, want %d and %d", answered.Load(), refused.Load(), running+waiting, flood)
+	}
+	if a, err := ask(t.Context(), client, p.url, surfaces[0], body("afterwards", true)); err != nil || a.text != "afterwards" {
+		t.Errorf("afterwards: %+v, %v", a, err)
+	}
+	if most := bedrock.most.Load(); most != running {
+		t.Errorf("the model had %d calls at once, want %d", most, running)
+	}
+	p.reaches(t, "Shed", flood)
+	t.Logf("%d MB resident after %d refusals", p.memory(t)>>20, flood)
+}
+
+// TestLargeBodiesTogether floods the server with bodies of the largest size: what it holds is bounded.
+func TestLargeBodiesTogether(t *testing.T) {
+	kernel(t)
+	s := told()
+	s.MaxBodyBytes, s.Limits.HeldBytes, s.Limits.Concurrency = 4<<20, 16<<20, 1000
+	bedrock, p := hold(t, s)
+	large := body(strings.Repeat("x", 4<<20-200), false)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	var all sync.WaitGroup
+	var ok, shed, other atomic.Int64
+	for i := range 40 {
+		all.Go(func() {
+			a, err := ask(t.Context(), client, p.url, surfaces[i%2], large)
+			switch {
+			case a.status == http.StatusServiceUnavailable || a.status == 529:
+				shed.Add(1)
+			case a.status == http.StatusOK || a.status == http.StatusBadRequest: // the model may find it too long
+				ok.Add(1)
+			case err != nil && a.status == 0:
+				shed.Add(1) // refused while the body was on its way; the connection is cut then
+			default:
+				other.Add(1)
+				t.Logf("got %d %.300s %v", a.status, a.raw, err)
+			}
+		})
+	}
+	for range 3 {
+		<-bedrock.came
+	}
+	eventually(t, "all others are refused", func() bool { return shed.Load() >= 36 })
+	most := p.memory(t)
+	bedrock.release()
+	all.Wait()
+	if ok.Load() < 3 || ok.Load() > 4 || other.Load() != 0 {
+		t.Errorf("%d were taken, %d refused, %d neither", ok.Load(), shed.Load(), other.Load())
+	}
+	if a, err := ask(t.Context(), client, p.url, surfaces[1], body("afterwards", false)); err != nil || a.text != "afterwards" {
+		t.Errorf("afterwards: %+v, %v", a, err)
+	}
+	t.Logf("%d MB resident with 16 MB of bodies held", most>>20)
+	if most > 400<<20 {
+		t.Errorf("%d MB resident for 16 MB of bodies", most>>20)
+	}
+}
+
+func TestTenantLimits(t *testing.T) {
+	s := told()
+	s.Limits.Tenants.Default.Streams = 2
+	s.Limits.Tenants.Default.RequestsPerMinute = 50
+	bedrock, p := hold(t, s)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	var streams sync.WaitGroup
+	for i := range 2 {
+		streams.Go(func() {
+			if a, err := ask(t.Context(), client, p.url, surfaces[i], body("stream", true)); err != nil || !a.whole {
+				t.Errorf("a stream got %+v, %v", a, err)
+			}
+		})
+		<-bedrock.came
+	}
+	if a, err := ask(t.Context(), client, p.url, surfaces[0], body("third", true)); err != nil || a.status != 429 || a.header.Get("Retry-After") != "1" {
+		t.Errorf("a third stream got %+v, %v", a, err)
+	}
+	bedrock.release()
+	streams.Wait()
+	limited := 1.0
+	for i := range 60 {
+		a, err := ask(t.Context(), client, p.url, surfaces[i%2], body("one", false))
+		if err == nil && a.status == 429 && a.failed == "rate_limit_error" && a.header.Get("Retry-After") != "" {
+			limited++
+		} else if err != nil || a.status != http.StatusOK {
+			t.Fatalf("got %+v, %v", a, err)
+		}
+	}
+	if limited < 10 { // 48 of the 60 at once, and one more for each second and a bit that the test takes
+		t.Errorf("only %v were limited", limited)
+	}
+	p.reaches(t, "Limited", limited)
+}
