@@ -70,17 +70,23 @@ func stage(app awscdk.App, e environment.Environment, region string, programs pr
 	for _, variant := range []struct {
 		asked   bool
 		program string
+		hook    bool
 		add     func(constructs.Construct, place)
 	}{
-		{e.Serverless != nil, LambdaPackage, serverless},
-		{e.Containers != nil, compute.ServerPackage, containers},
-		{e.Instances != nil, compute.ServerPackage, instances},
+		{e.Serverless != nil, LambdaPackage, e.Serverless != nil && e.Serverless.Rollout == environment.Canary, serverless},
+		{e.Containers != nil, compute.ServerPackage, e.Containers != nil && e.Containers.Rollout == environment.Canary, containers},
+		{e.Instances != nil, compute.ServerPackage, false, instances},
 	} {
 		if !variant.asked {
 			continue
 		}
 		if where.code, err = programs.build(variant.program); err != nil {
 			return err
+		}
+		if variant.hook {
+			if where.hook, err = programs.build(compute.HookPackage); err != nil {
+				return err
+			}
 		}
 		variant.add(scope, where)
 	}

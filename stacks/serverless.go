@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -31,6 +32,9 @@ func serverless(scope constructs.Construct, p place) {
 		props.Vpc, props.Subnets = p.net.Vpc(), p.net.WorkloadSubnets()
 		props.SecurityGroup = p.net.NewWorkloadGroup(stack, "Workload")
 	}
+	if asked.Rollout == environment.Canary {
+		props.Canary = &compute.Canary{Hook: p.hook, Front: apiFront(stack, asked)}
+	}
 	gateway := compute.NewFunction(stack, "Gateway", props)
 	output(stack, OutputFunctionName, gateway.Function().FunctionName())
 	output(stack, OutputAliasARN, gateway.Alias().FunctionArn())
@@ -50,6 +54,22 @@ func serverless(scope constructs.Construct, p place) {
 		p.watchArrivals(stack, gateway, asked.API.Domain)
 	}
 	output(stack, OutputURL, api.Url())
+}
+
+// apiFront are the API's errors and requests. Its names are written out: the API waits for the alias, and that for what
+// watches it.
+func apiFront(stack awscdk.Stack, asked *environment.Serverless) *compute.Front {
+	if asked.API == nil {
+		return nil
+	}
+	count := func(name string) awscloudwatch.IMetric {
+		return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+			Namespace: jsii.String("AWS/ApiGateway"), MetricName: jsii.String(name), Statistic: jsii.String("Sum"),
+			Period:        awscdk.Duration_Minutes(jsii.Number(1)),
+			DimensionsMap: &map[string]*string{"ApiName": stack.StackName(), "Stage": jsii.String(edge.StageName)},
+		})
+	}
+	return &compute.Front{Errors: count("5XXError"), Requests: count("Count")}
 }
 
 // domain is the API's own name; nil for AWS's.

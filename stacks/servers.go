@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -11,6 +12,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/compute"
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge"
 	"github.com/genai-pipeline/genai-pipeline/constructs/image"
+	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 	"github.com/genai-pipeline/genai-pipeline/constructs/network"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
@@ -23,6 +25,7 @@ type place struct {
 	net    network.Network
 	kept   kept
 	code   binary.Asset
+	hook   binary.Asset // that tests a new version; empty where none does
 }
 
 // containers is the variant of Fargate tasks behind a load balancer.
@@ -31,11 +34,11 @@ func containers(scope constructs.Construct, p place) {
 	stack := awscdk.NewStack(scope, jsii.String(settings.VariantContainers), stackProps(p.e, "Inference gateway on AWS Fargate"))
 	balancer := p.balancer(stack, asked.Domain)
 	built := image.NewAsset(stack, "Image", image.Props{Code: p.code})
-	gateway := compute.NewContainers(stack, "Gateway", compute.ContainersProps{
+	props := compute.ContainersProps{
 		Image:        awsecs.ContainerImage_FromDockerImageAsset(built),
 		Settings:     p.kept.settings(p.e, settings.VariantContainers, p.region),
 		Models:       models(p.e, p.region),
-		Placement:    p.placement(stack, balancer, awselasticloadbalancingv2.TargetType_IP),
+		Placement:    p.placement(stack),
 		Package:      p.code.Package,
 		CPU:          asked.CPU,
 		Memory:       asked.Memory,
@@ -43,7 +46,18 @@ func containers(scope constructs.Construct, p place) {
 		Spot:         compute.Spot(asked.Spot),
 		LogRetention: asked.LogRetention,
 		Retain:       p.e.Production,
-	})
+	}
+	target := p.target(awselasticloadbalancingv2.TargetType_IP)
+	if asked.Rollout == environment.Canary {
+		props.Placement.TargetGroup, props.BlueGreen = p.blueGreen(stack, balancer, target)
+	} else {
+		props.Placement.TargetGroup = balancer.AddTarget("Gateway", target)
+	}
+	gateway := compute.NewContainers(stack, "Gateway", props)
+	// The smoke test of the first tasks comes before the service is made.
+	for _, group := range *balancer.Connections().SecurityGroups() {
+		gateway.Service().Node().AddDependency(group)
+	}
 	p.kept.grant(gateway)
 	p.watchArrivals(stack, gateway, asked.Domain)
 	output(stack, OutputURL, url(balancer, asked.Domain))
@@ -56,18 +70,23 @@ func instances(scope constructs.Construct, p place) {
 	asked := p.e.Instances
 	stack := awscdk.NewStack(scope, jsii.String(settings.VariantInstances), stackProps(p.e, "Inference gateway on Amazon EC2"))
 	balancer := p.balancer(stack, asked.Domain)
-	gateway := compute.NewInstances(stack, "Gateway", compute.InstancesProps{
+	props := compute.InstancesProps{
 		Code:         p.code,
 		Settings:     p.kept.settings(p.e, settings.VariantInstances, p.region),
 		Models:       models(p.e, p.region),
-		Placement:    p.placement(stack, balancer, awselasticloadbalancingv2.TargetType_INSTANCE),
+		Placement:    p.placement(stack),
 		Types:        asked.Types,
 		Disk:         asked.Disk,
 		Scaling:      compute.Scaling{Min: asked.Scaling.Min, Max: asked.Scaling.Max, CPU: asked.Scaling.CPU, Requests: asked.Scaling.Requests},
 		Spot:         compute.Spot(asked.Spot),
 		LogRetention: asked.LogRetention,
 		Retain:       p.e.Production,
-	})
+	}
+	props.Placement.TargetGroup = balancer.AddTarget("Gateway", p.target(awselasticloadbalancingv2.TargetType_INSTANCE))
+	if asked.Rollout == environment.Canary {
+		props.Update.Percent = 10
+	}
+	gateway := compute.NewInstances(stack, "Gateway", props)
 	p.kept.grant(gateway)
 	p.watchArrivals(stack, gateway, asked.Domain)
 	output(stack, OutputURL, url(balancer, asked.Domain))
@@ -101,13 +120,80 @@ func (p place) balancer(stack awscdk.Stack, domain string) edge.Balancer {
 	return made
 }
 
-func (p place) placement(stack awscdk.Stack, balancer edge.Balancer, kind awselasticloadbalancingv2.TargetType) compute.Placement {
+// placement is without its target group.
+func (p place) placement(stack awscdk.Stack) compute.Placement {
 	return compute.Placement{
 		Vpc:           p.net.Vpc(),
 		Subnets:       p.net.WorkloadSubnets(),
 		SecurityGroup: p.net.NewWorkloadGroup(stack, "Workload"),
-		TargetGroup:   balancer.AddTarget("Gateway", edge.TargetProps{Type: kind, Drain: p.e.Gateway.StreamBudget}),
 	}
+}
+
+func (p place) target(kind awselasticloadbalancingv2.TargetType) edge.TargetProps {
+	return edge.TargetProps{Type: kind, Drain: p.e.Gateway.StreamBudget}
+}
+
+// blueGreen makes the two groups that take turns, and the first of them, with the smoke test if it can reach them.
+func (p place) blueGreen(stack awscdk.Stack, balancer edge.Balancer, target edge.TargetProps) (awselasticloadbalancingv2.ApplicationTargetGroup, *compute.BlueGreen) {
+	tested := p.e.TestsContainers(p.region)
+	props := edge.PairProps{Target: target}
+	if tested {
+		props.Testers = p.testers()
+	}
+	pair := balancer.AddPair("Gateway", props)
+	deployed := &compute.BlueGreen{Alternate: pair.Green, Rule: pair.Rule, TestRule: pair.TestRule}
+	if tested {
+		deployed.Hook = p.newHook(stack, balancer)
+	}
+	return pair.Blue, deployed
+}
+
+// testers are the ranges that the smoke test calls the balancer from, where they are known and a rule has room for them.
+func (p place) testers() []string {
+	addresses := p.net.Addresses()
+	switch _, imported := p.e.Network.Import[p.region]; {
+	case !p.e.Edge.InternetFacing && !imported:
+		return []string{p.e.Network.CIDR}
+	case p.e.Edge.InternetFacing && len(addresses) <= edge.MaxTesters:
+		return hosts(addresses)
+	}
+	return nil
+}
+
+func hosts(addresses []string) []string {
+	var ranges []string
+	for _, address := range addresses {
+		ranges = append(ranges, address+"/32")
+	}
+	return ranges
+}
+
+// newHook makes the smoke test of containers, and opens the way between it and the balancer alone: to public addresses
+// through NAT, to private ones directly.
+func (p place) newHook(stack awscdk.Stack, balancer edge.Balancer) compute.Hook {
+	hook := compute.NewHook(stack, "Hook", compute.HookProps{
+		Code:         p.hook,
+		Settings:     p.kept.settings(p.e, settings.VariantContainers, p.region),
+		Address:      *balancer.Balancer().LoadBalancerDnsName() + ":443",
+		Host:         p.e.Containers.Domain,
+		Vpc:          p.net.Vpc(),
+		Subnets:      p.net.WorkloadSubnets(),
+		ThroughNAT:   p.e.Edge.InternetFacing,
+		LogRetention: p.e.Containers.LogRetention,
+		Retain:       p.e.Production,
+	})
+	text := jsii.String("Smoke test of new tasks")
+	if !p.e.Edge.InternetFacing {
+		balancer.Connections().AllowFrom(hook, awsec2.Port_HTTPS(), text)
+		return hook
+	}
+	for _, group := range *balancer.Connections().SecurityGroups() {
+		nag.Acknowledge(group, nag.Rules{"CdkNagValidationFailure[AwsSolutions-EC23]": "the addresses of the NAT gateways are known at deployment; each is one host"})
+	}
+	for _, address := range hosts(p.net.Addresses()) {
+		balancer.Connections().AllowFrom(awsec2.Peer_Ipv4(jsii.String(address)), awsec2.Port_HTTPS(), text)
+	}
+	return hook
 }
 
 // firewall is the web ACL in front of every way in; nil where the environment says why there is none.

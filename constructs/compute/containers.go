@@ -41,7 +41,8 @@ type ContainersProps struct {
 	// StopTimeout is how long a task may run on after SIGTERM: whole seconds, Settings.DrainTimeout, with an
 	// archive settings.ArchiveCloseTimeout more, to 120 s; default 120 s.
 	StopTimeout  time.Duration
-	Alarms       []awscloudwatch.IAlarm // that roll a deployment back; default none, and the circuit breaker alone does
+	Alarms       []awscloudwatch.IAlarm // that roll a deployment back; default nil: those of NewAlarms
+	BlueGreen    *BlueGreen             // default nil: tasks are replaced one after another, and a circuit breaker watches
 	LogRetention int                    // days, a number that CloudWatch Logs offers; default 30
 	LogBuffer    int                    // MB of log held while CloudWatch Logs is slow; beyond it lines are dropped; default 16
 	Retain       bool                   // logs outlive the stack; default false
@@ -142,6 +143,10 @@ func (p ContainersProps) filled() ContainersProps {
 		p.LogBuffer = 16
 	}
 	p.Scaling = p.Scaling.filled()
+	if p.BlueGreen != nil {
+		filled := p.BlueGreen.filled()
+		p.BlueGreen = &filled
+	}
 	return p
 }
 
@@ -155,6 +160,9 @@ func (p ContainersProps) check(id, account string, accessErr error) {
 	problems.If(ok && !slices.Contains(sizes, p.Memory), "Memory: is %d MB; with %d CPU units Fargate offers %v", p.Memory, p.CPU, sizes)
 	p.Scaling.check(&problems)
 	p.Spot.check(&problems)
+	if p.BlueGreen != nil {
+		p.BlueGreen.check(&problems)
+	}
 	problems.If(!wholeSeconds(p.StopTimeout, time.Second, maxStopTimeout), "StopTimeout: is %s; Fargate allows whole seconds up to %s",
 		p.StopTimeout, maxStopTimeout)
 	problems.If(p.StopTimeout < p.Settings.DrainTimeout, "StopTimeout: is %s; it must be at least Settings.DrainTimeout, %s, "+

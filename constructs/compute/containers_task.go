@@ -3,6 +3,7 @@ package compute
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapplicationautoscaling"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/jsii-runtime-go"
@@ -10,6 +11,8 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
+
+const containerName = "gateway"
 
 // The capacity providers of Fargate.
 const (
@@ -34,7 +37,7 @@ func (c *containers) newTask(props ContainersProps) awsecs.FargateTaskDefinition
 	linux.DropCapabilities(awsecs.Capability_ALL)
 	number, _ := port(props.Settings) // checked
 	task.AddContainer(jsii.String("Gateway"), &awsecs.ContainerDefinitionOptions{
-		ContainerName:          jsii.String("gateway"),
+		ContainerName:          jsii.String(containerName),
 		Image:                  props.Image,
 		User:                   jsii.String(User + ":" + User),
 		Privileged:             jsii.Bool(false),
@@ -61,7 +64,7 @@ func (c *containers) newTask(props ContainersProps) awsecs.FargateTaskDefinition
 
 func (c *containers) newService(props ContainersProps, task awsecs.FargateTaskDefinition) awsecs.FargateService {
 	cluster := c.cluster(props)
-	service := awsecs.NewFargateService(c, jsii.String("Service"), &awsecs.FargateServiceProps{
+	with := &awsecs.FargateServiceProps{
 		Cluster:                     cluster,
 		TaskDefinition:              task,
 		DesiredCount:                wanted(props.Scaling.Desired),
@@ -72,16 +75,17 @@ func (c *containers) newService(props ContainersProps, task awsecs.FargateTaskDe
 		MinHealthyPercent:           jsii.Number(100),
 		MaxHealthyPercent:           jsii.Number(200),
 		AvailabilityZoneRebalancing: awsecs.AvailabilityZoneRebalancing_ENABLED,
-		CircuitBreaker:              &awsecs.DeploymentCircuitBreaker{Enable: jsii.Bool(true), Rollback: jsii.Bool(true)},
-		DeploymentAlarms:            deploymentAlarms(props),
+		DeploymentAlarms:            deploymentAlarms(serverAlarms(c, props.Alarms, props.Settings, props.Placement)),
 		HealthCheckGracePeriod:      awscdk.Duration_Seconds(jsii.Number(30)),
 		PropagateTags:               awsecs.PropagatedTagSource_SERVICE,
 		EnableECSManagedTags:        jsii.Bool(true),
 		EnableExecuteCommand:        jsii.Bool(false),
-	})
+	}
+	props.BlueGreen.strategy(with)
+	service := awsecs.NewFargateService(c, jsii.String("Service"), with)
 	// Tasks start only once the cluster has its capacity providers and ECS its permissions.
 	service.Node().AddDependency(cluster, c.execution)
-	props.Placement.TargetGroup.AddTarget(service)
+	c.place(props, service)
 	return service
 }
 
@@ -96,6 +100,10 @@ func (c *containers) scale(props ContainersProps) {
 		TargetUtilizationPercent: jsii.Number(props.Scaling.CPU),
 		ScaleOutCooldown:         soon,
 	})
+	if props.BlueGreen != nil {
+		c.scaleOnBoth(props, scaling, *soon.ToSeconds(nil))
+		return
+	}
 	scaling.ScaleOnRequestCount(jsii.String("Requests"), &awsecs.RequestCountScalingProps{
 		RequestsPerTarget: jsii.Number(props.Scaling.Requests),
 		TargetGroup:       props.Placement.TargetGroup,
@@ -131,12 +139,12 @@ func strategies(spot Spot) *[]*awsecs.CapacityProviderStrategy {
 	return &named
 }
 
-func deploymentAlarms(props ContainersProps) *awsecs.DeploymentAlarmConfig {
-	if len(props.Alarms) == 0 {
+func deploymentAlarms(alarms []awscloudwatch.IAlarm) *awsecs.DeploymentAlarmConfig {
+	if len(alarms) == 0 {
 		return nil
 	}
 	var names []*string
-	for _, alarm := range props.Alarms {
+	for _, alarm := range alarms {
 		names = append(names, alarm.AlarmName())
 	}
 	return &awsecs.DeploymentAlarmConfig{AlarmNames: &names, Behavior: awsecs.AlarmBehavior_ROLLBACK_ON_ALARM}

@@ -37,6 +37,7 @@ type FunctionProps struct {
 	LogRetention        int           // days, a number that CloudWatch Logs offers; default 30
 	ReservedConcurrency int           // executions kept for, and at most used by, the function; default 0: none reserved
 	Retain              bool          // logs and old versions outlive the stack; default false
+	Canary              *Canary       // default nil: every caller gets a new version at once
 
 	// Vpc is where the function's network interfaces are; default nil: none, and Bedrock is reached by its public address.
 	Vpc           awsec2.IVpc
@@ -96,13 +97,16 @@ func NewFunction(scope constructs.Construct, id string, props FunctionProps) Fun
 	models.Grant(f.role)
 	grantKeys(f, f.role, props.Settings.Auth)
 	if props.Vpc != nil {
-		f.grantInterfaces()
+		grantInterfaces(f, f.role)
 	}
 	f.function = f.newFunction(props)
 	f.alias = awslambda.NewAlias(f, jsii.String("Alias"), &awslambda.AliasProps{
 		AliasName: jsii.String(AliasName),
 		Version:   f.function.CurrentVersion(),
 	})
+	if props.Canary != nil {
+		f.rollOut(props)
+	}
 	return f
 }
 
@@ -118,17 +122,17 @@ func grantKeys(scope constructs.Construct, role awsiam.Role, told settings.Auth)
 	}))
 }
 
-// grantInterfaces lets Lambda make the function's network interfaces, which it does as the function's role. The actions
+// grantInterfaces lets Lambda make a function's network interfaces, which it does as the function's role. The actions
 // know no resource to name. The function's own code is kept from them: only its calls carry the key of the condition.
-func (f *function) grantInterfaces() {
+func grantInterfaces(scope constructs.Construct, role awsiam.Role) {
 	actions := jsii.Strings("ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
 		"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses")
-	f.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Actions: actions, Resources: jsii.Strings("*")}))
-	acknowledgeAll(f.role, "Lambda makes the network interfaces with the function's role, and the actions know no resource; the function's own code is denied them")
-	f.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Actions: actions, Resources: jsii.Strings("*")}))
+	acknowledgeAll(role, "Lambda makes the network interfaces with the function's role, and the actions know no resource; the function's own code is denied them")
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Effect: awsiam.Effect_DENY, Actions: actions, Resources: jsii.Strings("*"),
 		Conditions: &map[string]any{"ArnLike": map[string]any{
-			"lambda:SourceFunctionArn": "arn:aws:lambda:" + region(f) + ":" + account(f) + ":function:*",
+			"lambda:SourceFunctionArn": "arn:aws:lambda:" + region(scope) + ":" + account(scope) + ":function:*",
 		}},
 	}))
 }
@@ -220,6 +224,7 @@ func (p FunctionProps) check(id, account string, accessErr error) {
 	problems.If(!offered, "LogRetention: is %d days, which CloudWatch Logs does not offer", p.LogRetention)
 	problems.If(p.Vpc != nil && p.SecurityGroup == nil, "SecurityGroup: is nil; Network.NewWorkloadGroup makes one")
 	problems.If(p.Vpc == nil && (p.Subnets != nil || p.SecurityGroup != nil), "Vpc: is nil, and Subnets and SecurityGroup are of one; give it, or remove them")
+	problems.If(p.Canary != nil && p.Canary.Hook.Dir == "", "Canary: Hook is empty; build it with constructs/binary")
 	problems.If(p.ReservedConcurrency < 0, "ReservedConcurrency: is %d; allowed is 0 for none, or more", p.ReservedConcurrency)
 	size := 0
 	for name, text := range p.Settings.Encode() {

@@ -54,9 +54,12 @@ type InstancesProps struct {
 // Update says what watches over the replacement of instances.
 type Update struct {
 	// Alarms, at most 10, fail the update while instances are replaced or bake, and CloudFormation rolls it back; default
-	// none.
+	// nil: those of NewAlarms.
 	Alarms   []awscloudwatch.IAlarm
 	BakeTime time.Duration // watched after the last replacement; whole seconds up to 48 h; default 5 min
+	// Percent of the instances are replaced first, at least one, and watched for StepTime; default 0: all in a row.
+	Percent  int
+	StepTime time.Duration // with Percent; whole seconds up to 48 h; default 5 min
 }
 
 // Instances are the gateway on an Auto Scaling group of Graviton instances, behind a target group. It is an IGrantable:
@@ -140,6 +143,9 @@ func (p InstancesProps) filled() InstancesProps {
 	if p.Update.BakeTime == 0 {
 		p.Update.BakeTime = 5 * time.Minute
 	}
+	if p.Update.StepTime == 0 {
+		p.Update.StepTime = 5 * time.Minute
+	}
 	if p.LogRetention == 0 {
 		p.LogRetention = 30
 	}
@@ -187,4 +193,7 @@ func (u Update) check(problems *check.Problems) {
 	problems.If(len(u.Alarms) > maxRefreshAlarms, "Update: there are %d alarms; Auto Scaling allows %d", len(u.Alarms), maxRefreshAlarms)
 	problems.If(!wholeSeconds(u.BakeTime, time.Second, maxBakeTime), "Update: bake time is %s; allowed are whole seconds up to %s",
 		u.BakeTime, maxBakeTime)
+	problems.If(u.Percent < 0 || u.Percent > 99, "Update: percent is %d; allowed is 0 for none, to 99", u.Percent)
+	problems.If(!wholeSeconds(u.StepTime, time.Second, maxBakeTime), "Update: step time is %s; allowed are whole seconds up to %s",
+		u.StepTime, maxBakeTime)
 }

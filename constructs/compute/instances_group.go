@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
-	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
@@ -93,7 +92,7 @@ func (i *instances) newGroup(props InstancesProps) awsautoscaling.AutoScalingGro
 			AdditionalTypes: &[]awsautoscaling.AdditionalHealthCheckType{awsautoscaling.AdditionalHealthCheckType_ELB},
 			GracePeriod:     seconds(warmUp),
 		}),
-		UpdatePolicy: refresh(props.Update),
+		UpdatePolicy: i.refresh(props),
 	})
 	nag.Acknowledge(group, nag.Rules{
 		"AwsSolutions-AS3":                           "EventBridge has every scaling event, and the group's activity history too; a topic that nobody reads would tell no one",
@@ -137,8 +136,10 @@ func (i *instances) mixed(props InstancesProps) *awsautoscaling.MixedInstancesPo
 	}
 }
 
-// refresh replaces instances only after others took their place, and fails when an alarm goes off.
-func refresh(update Update) awsautoscaling.UpdatePolicy {
+// refresh replaces instances only after others took their place, and fails when an alarm goes off. There is never less
+// than the whole capacity; half as much again may start at the same time.
+func (i *instances) refresh(props InstancesProps) awsautoscaling.UpdatePolicy {
+	update := props.Update
 	options := &awsautoscaling.InstanceRefreshOptions{
 		Strategy:             awsautoscaling.InstanceRefreshStrategy_ROLLING,
 		MinHealthyPercentage: jsii.Number(100),
@@ -146,12 +147,12 @@ func refresh(update Update) awsautoscaling.UpdatePolicy {
 		InstanceWarmup:       seconds(warmUp),
 		BakeTime:             seconds(update.BakeTime),
 	}
-	var alarms []interfacesawscloudwatch.IAlarmRef
-	for _, alarm := range update.Alarms {
-		alarms = append(alarms, alarm)
+	if update.Percent > 0 {
+		options.CheckpointPercentages = &[]*float64{jsii.Number(update.Percent), jsii.Number(100)}
+		options.CheckpointDelay = seconds(update.StepTime)
 	}
-	if alarms != nil {
-		options.Alarms = &alarms
+	if alarms := serverAlarms(i, update.Alarms, props.Settings, props.Placement); len(alarms) > 0 {
+		options.Alarms = alarmRefs(alarms)
 	}
 	return awsautoscaling.UpdatePolicy_InstanceRefresh(options)
 }

@@ -28,9 +28,21 @@ type TargetProps struct {
 }
 
 func (b *balancer) AddTarget(id string, props TargetProps) awselasticloadbalancingv2.ApplicationTargetGroup {
+	made := b.newTarget(id, props)
+	if b.targets++; b.targets == 1 {
+		b.listener.AddTargetGroups(jsii.String("Default"), &awselasticloadbalancingv2.AddApplicationTargetGroupsProps{
+			TargetGroups: &[]awselasticloadbalancingv2.IApplicationTargetGroup{made},
+		})
+	}
+	made.AddTarget(props.Targets...)
+	return made
+}
+
+// newTarget makes a target group that nothing sends to.
+func (b *balancer) newTarget(id string, props TargetProps) awselasticloadbalancingv2.ApplicationTargetGroup {
 	props = props.filled(b.budget)
 	props.check(id)
-	made := awselasticloadbalancingv2.NewApplicationTargetGroup(b, jsii.String(id), &awselasticloadbalancingv2.ApplicationTargetGroupProps{
+	return awselasticloadbalancingv2.NewApplicationTargetGroup(b, jsii.String(id), &awselasticloadbalancingv2.ApplicationTargetGroupProps{
 		Vpc: b.vpc, TargetType: props.Type, Port: jsii.Number(props.Port),
 		// Inside the VPC a balancer does not check certificates, so that TLS there would prove nothing. Server-sent events
 		// are HTTP/1.1.
@@ -49,13 +61,6 @@ func (b *balancer) AddTarget(id string, props TargetProps) awselasticloadbalanci
 			HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(3),
 		},
 	})
-	if b.targets++; b.targets == 1 {
-		b.listener.AddTargetGroups(jsii.String("Default"), &awselasticloadbalancingv2.AddApplicationTargetGroupsProps{
-			TargetGroups: &[]awselasticloadbalancingv2.IApplicationTargetGroup{made},
-		})
-	}
-	made.AddTarget(props.Targets...)
-	return made
 }
 
 func (p TargetProps) filled(budget time.Duration) TargetProps {

@@ -86,6 +86,8 @@ type Network interface {
 	// BalancerSubnets are the public ones. They give no public addresses: a load balancer asks for its own. An imported
 	// network without public subnets has the workload's here, for an internal balancer.
 	BalancerSubnets() *awsec2.SubnetSelection
+	// Addresses are the public IPv4 addresses that the workload calls from; nil without NAT, and where it is imported.
+	Addresses() []string
 	// Endpoint is the endpoint of a service; nil when it is not needed or not ours.
 	Endpoint(service Service) awsec2.IVpcEndpoint
 	// NewWorkloadGroup makes a security group for a workload, in the scope of the workload: it reaches the endpoints and
@@ -163,6 +165,18 @@ func (n *network) BalancerSubnets() *awsec2.SubnetSelection {
 	return &awsec2.SubnetSelection{Subnets: &n.balancer}
 }
 
+func (n *network) Addresses() []string {
+	if !n.props.NAT || n.props.Import != nil {
+		return nil
+	}
+	var addresses []string
+	for _, subnet := range n.balancer {
+		address := subnet.Node().FindChild(jsii.String("EIP")).(awsec2.CfnEIP)
+		addresses = append(addresses, *address.AttrPublicIp())
+	}
+	return addresses
+}
+
 func (n *network) Endpoint(service Service) awsec2.IVpcEndpoint { return n.endpoints[service] }
 
 func (n *network) NewWorkloadGroup(scope constructs.Construct, id string) awsec2.SecurityGroup {
@@ -175,7 +189,9 @@ func (n *network) Allow(workloads ...awsec2.IConnectable) {
 	for _, workload := range workloads {
 		if n.props.NAT {
 			// Asked for with NAT: Bedrock in another Region or the keys of an issuer have no address that a rule could name.
-			workload.Connections().AllowTo(awsec2.Peer_AnyIpv4(), awsec2.Port_HTTPS(), jsii.String("Gateway workload to the internet, through NAT"))
+			for _, group := range *workload.Connections().SecurityGroups() {
+				shut.ToInternet(group, "Gateway workload to the internet, through NAT")
+			}
 		}
 		for _, group := range n.groups {
 			// From the workload's side: both rules then belong to its stack, and the network's stack never depends on it.

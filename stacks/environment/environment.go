@@ -33,7 +33,7 @@ type Environment struct {
 	Serverless  *Serverless // nil: this variant is not deployed; so with the others
 	Containers  *Containers
 	Instances   *Instances
-	Warnings    Problems // what is allowed today and will not be one day, such as a legacy model
+	Warnings    Problems // what is allowed and may not be meant, such as a legacy model
 }
 
 // Model is an alias callers use, and where it leads.
@@ -85,11 +85,12 @@ type Audit struct {
 
 // Serverless is the variant of a Lambda function with or without an API in front.
 type Serverless struct {
-	Memory              Memory // default Standard
-	LogRetention        int    // days, one of RetentionDays; default 30
-	ReservedConcurrency int    // executions; 0, the default, reserves none
-	VPC                 bool   // runs in Network; default false
-	API                 *API   // nil: the function is invoked directly, with IAM
+	Memory              Memory  // default Standard
+	LogRetention        int     // days, one of RetentionDays; default 30
+	ReservedConcurrency int     // executions; 0, the default, reserves none
+	VPC                 bool    // runs in Network; default false
+	Rollout             Rollout // default by Production
+	API                 *API    // nil: the function is invoked directly, with IAM
 }
 
 // API is the REST API in front of the function.

@@ -209,6 +209,7 @@ func (v value) serverless() *Serverless {
 		"logRetention":        func(v value) { v.retention(&s.LogRetention) },
 		"reservedConcurrency": func(v value) { v.integer(&s.ReservedConcurrency, 1, 100_000) },
 		"vpc":                 func(v value) { v.boolean(&s.VPC) },
+		"rollout":             func(v value) { v.rollout(&s.Rollout) },
 		"api":                 func(v value) { s.API = v.api() },
 	})
 	s.Memory = Memory(memory)

@@ -49,7 +49,7 @@ func TestMinimalFileTakesEveryDefault(t *testing.T) {
 				Concurrency: 512, Queue: 128, QueueWait: time.Second, HeldBytes: 128 << 20}},
 		Auth:       environment.Auth{Mode: environment.AuthIAM},
 		Edge:       environment.Edge{RequestsPerIP: 2000, AccessLogRetention: 90},
-		Serverless: &environment.Serverless{Memory: environment.Standard, LogRetention: 30},
+		Serverless: &environment.Serverless{Memory: environment.Standard, LogRetention: 30, Rollout: environment.AllAtOnce},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -327,5 +327,38 @@ func TestAuthReachesTheProgram(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestProductionRollsOutInSteps(t *testing.T) {
+	const servers = "network: {zones: {us-east-1: [us-east-1a, us-east-1b]}, nat: NAT}\nauth: {mode: keys}\n" +
+		"edge: {internetFacing: PUBLIC, callers: [10.0.0.0/8], certificates: {us-east-1: arn:aws:acm:us-east-1:123456789012:certificate/0123abcd}}\n" +
+		"containers: {DOMAIN}\ninstances: {rollout: all-at-once}\n"
+	for _, tt := range []struct {
+		name, production, nat, public, domain string
+		want                                  environment.Rollout
+		warning                               string
+	}{
+		{"production", "true", "false", "false", "domain: gateway.example.com", environment.Canary, ""},
+		{"not production", "false", "false", "true", "", environment.AllAtOnce, ""},
+		{"no domain", "true", "false", "false", "", environment.Canary, "test.yaml:7: containers: is rolled out in steps, in us-east-1 without a smoke test before the first: without containers.domain"},
+		{"public without NAT", "true", "false", "true", "domain: gateway.example.com", environment.Canary, "which the network reaches with network.nat: true alone"},
+		{"public with NAT", "true", "true", "true", "domain: gateway.example.com", environment.Canary, ""},
+	} {
+		text := strings.NewReplacer("NAT", tt.nat, "PUBLIC", tt.public, "DOMAIN", tt.domain).Replace(servers)
+		e, err := environment.Load(write(t, "account: \"123456789012\"\nregions: [us-east-1]\nproduction: "+tt.production+"\n"+text+"serverless: {api: {authorizer: none}}\n"), today)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if e.Serverless.Rollout != tt.want || e.Containers.Rollout != tt.want || e.Instances.Rollout != environment.AllAtOnce {
+			t.Errorf("%s: got %s, %s and %s", tt.name, e.Serverless.Rollout, e.Containers.Rollout, e.Instances.Rollout)
+		}
+		if got := e.Warnings.Error(); !strings.Contains(got, tt.warning) || (tt.warning == "") != (len(e.Warnings) == 0) {
+			t.Errorf("%s: warnings are %q, want %q", tt.name, got, tt.warning)
+		}
+		if e.TestsContainers("us-east-1") != (tt.warning == "" && tt.want == environment.Canary) && tt.want == environment.Canary {
+			t.Errorf("%s: a smoke test can be: %t", tt.name, e.TestsContainers("us-east-1"))
+		}
 	}
 }

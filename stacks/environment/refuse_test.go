@@ -29,6 +29,8 @@ var bad = []refused{
 	{"unknown inner key", minimal + "gateway:\n  maxcalls: 3\n", []string{`5: gateway.maxcalls: is not a known key (did you mean "maxCalls"?)…`}, false},
 	{"unknown key of a target", minimal + "models: {a: {targets: [{model: amazon.nova-lite-v1:0, regions: x}]}}\n", []string{
 		`4: models.a.targets[0].regions: is not a known key (did you mean "region"?)…`}, false},
+	{"unknown rollout", minimal[:len(minimal)-len("{}\n")] + "{rollout: canari}\n", []string{
+		`3: serverless.rollout: is "canari"; allowed are canary, all-at-once (did you mean "canary"?)`}, false},
 	{"double key", minimal + "account: \"123456789012\"\n", []string{`4: account: is written twice, first on line 1; remove one`}, true},
 	{"missing account", "regions: [us-east-1]\nserverless: {}\n", []string{`1: account: is missing; it is required; add it`}, false},
 	{"account without quotes", "account: 123456789012\nregions: [us-east-1]\nserverless: {}\n", []string{

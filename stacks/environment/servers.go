@@ -12,8 +12,9 @@ import (
 type Server struct {
 	Scaling      Scaling
 	Spot         Spot
-	Domain       string // name of a host that leads to the balancer; default none
-	LogRetention int    // days, one of RetentionDays; default 30
+	Domain       string  // name of a host that leads to the balancer; default none
+	LogRetention int     // days, one of RetentionDays; default 30
+	Rollout      Rollout // default by Environment.Production
 }
 
 // Scaling says how many tasks or instances there are, and what changes that.
@@ -56,6 +57,7 @@ func (v value) server(s *Server, own fields) {
 	own["scaling"] = func(v value) { v.scaling(&s.Scaling) }
 	own["spot"] = func(v value) { v.spot(&s.Spot) }
 	own["domain"] = func(v value) { v.domain(&s.Domain) }
+	own["rollout"] = func(v value) { v.rollout(&s.Rollout) }
 	own["logRetention"] = func(v value) { v.retention(&s.LogRetention) }
 	v.object(own)
 }

@@ -22,6 +22,7 @@ import (
 var built struct {
 	dir      string
 	variants []variant
+	hook     string // the program that tests a new version
 }
 
 // preparedIn names the folder that another process of this suite has prepared, in one that it started where there is no
@@ -72,7 +73,7 @@ func prepare(dir string) error {
 	if err := pick(dir, all); err != nil {
 		return err
 	}
-	programs := map[string]string{}
+	programs := map[string]string{"./runtime/cmd/hook": built.hook}
 	for _, v := range built.variants {
 		if v.function != nil {
 			programs[v.function.Program] = v.program
@@ -90,7 +91,7 @@ func prepare(dir string) error {
 
 // pick takes the stacks and the programs that the suite runs.
 func pick(dir string, a *assembly.Assembly) error {
-	built.dir = dir
+	built.dir, built.hook = dir, filepath.Join(dir, "hook")
 	for _, name := range []string{settings.VariantServerless, settings.VariantContainers, settings.VariantInstances} {
 		stack, err := a.Stack("local-us-east-1/" + name)
 		if err != nil {

@@ -20,6 +20,15 @@ var withoutContract = map[string]string{
 		"own log group, with Amazon VPC User Guide, \"IAM role for publishing flow logs to CloudWatch Logs\"",
 	"network/NetworkDefaultGroupRole": "CDK's function for custom resources takes it while the stack is made, and makes the " +
 		"two calls that its two statements name, on the default security group of the stack's VPC; test/synth compares them",
+	"serverless/GatewayHookRole": "the smoke test's function takes it: test/conformance runs that program and sees its two calls, " +
+		"test/synth compares the statements",
+	"serverless/GatewayDeployerRole": "CodeDeploy takes it: test/synth compares its actions with those of AWS's policy " +
+		"AWSCodeDeployRoleForLambdaLimited that move an alias, on this alias",
+	"containers/HookRole": "the smoke test's function takes it, and the program makes no call to AWS there: its log group and, " +
+		"for Lambda itself, the network interfaces, as of the gateway's own function",
+	"containers/GatewayShifterRole": "ECS takes it: the actions of AWS's policy AmazonECSInfrastructureRolePolicyForLoadBalancers " +
+		"that a balancer's rules need, on these two rules and groups",
+	"containers/GatewayTesterRole": "ECS takes it to invoke the one function that its statement names",
 }
 
 // policiesOf reads every policy of a role from its template. What it cannot read is an error: a policy that is not seen

@@ -81,6 +81,7 @@ func TestGoldens(t *testing.T) {
 
 func TestFunction(t *testing.T) {
 	each(t, func(t *testing.T, c serverlessCase, tp template) {
+		tp = tp.withoutRollout()
 		fn := tp.only(t, "AWS::Lambda::Function")
 		want := map[string]any{
 			"Runtime": "provided.al2023", "Architectures": []any{"arm64"}, "Handler": "bootstrap",
@@ -114,7 +115,7 @@ func TestFunction(t *testing.T) {
 
 func TestProgramReadsWhatTheEnvironmentSays(t *testing.T) {
 	each(t, func(t *testing.T, c serverlessCase, tp template) {
-		variables := variablesOf(tp.only(t, "AWS::Lambda::Function"))
+		variables := variablesOf(tp.withoutRollout().only(t, "AWS::Lambda::Function"))
 		got, err := settings.Load(func(name string) string { return variables[name] })
 		if err != nil {
 			t.Fatal(err)
@@ -247,7 +248,7 @@ func TestKeysAreReadFromOneSecret(t *testing.T) {
 	out := synthesize(t, stub(t), environments...)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tp := templateOf(t, out, tt.name+"-us-west-2")
+			tp := templateOf(t, out, tt.name+"-us-west-2").withoutRollout()
 			variables := tp.only(t, "AWS::Lambda::Function").Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
 			if got := compact(t, variables[settings.EnvAuthSecret]); got != tt.told {
 				t.Errorf("the program is told %s, want %s", got, tt.told)
@@ -295,7 +296,7 @@ func TestStageForEveryRegion(t *testing.T) {
 	for _, region := range e.Regions {
 		stage := "two-" + region
 		tp := templateOf(t, out, stage)
-		variables := variablesOf(tp.only(t, "AWS::Lambda::Function"))
+		variables := variablesOf(tp.withoutRollout().only(t, "AWS::Lambda::Function"))
 		if !strings.Contains(variables[settings.EnvAliases], region) {
 			t.Errorf("%s: models are called elsewhere: %s", stage, variables[settings.EnvAliases])
 		}

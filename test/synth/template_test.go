@@ -28,6 +28,7 @@ type resource struct {
 	Metadata       map[string]any
 	DeletionPolicy string
 	DependsOn      any
+	UpdatePolicy   any
 }
 
 // templateOf reads the template of a stage's serverless stack.

@@ -73,7 +73,7 @@ func variantVariables(t *testing.T, tp template, variant string) map[string]stri
 	variables := map[string]string{}
 	switch variant {
 	case settings.VariantServerless:
-		return variablesOf(tp.only(t, "AWS::Lambda::Function"))
+		return variablesOf(tp.withoutRollout().only(t, "AWS::Lambda::Function"))
 	case settings.VariantContainers:
 		container := at(tp.only(t, "AWS::ECS::TaskDefinition").Properties, "ContainerDefinitions", 0)
 		for _, pair := range at(container, "Environment").([]any) {
@@ -229,7 +229,28 @@ func TestNothingIsOpenToTheWorldUnasked(t *testing.T) {
 		out := synthesize(t, stub(t), e)
 		for _, region := range e.Regions {
 			for _, stack := range stacksOf(e) {
-				noWorldIn(t, stackOf(t, out, stacks.StageName(e, region), stack), "Gateway workload to the internet, through NAT")
+				noWorldIn(t, stackOf(t, out, stacks.StageName(e, region), stack), "Gateway workload to the internet, through NAT",
+					"Smoke test to the balancer, through NAT")
+			}
+		}
+	}
+}
+
+// TestNATIsOpenToTheServers reads the rule without which the gateways of the network would be of no use.
+func TestNATIsOpenToTheServers(t *testing.T) {
+	e := shipped(t, "prod")
+	for _, nat := range []bool{true, false} {
+		e.Network.NAT = nat
+		out := synthesize(t, stub(t), e)
+		for _, variant := range []string{settings.VariantContainers, settings.VariantInstances} {
+			ways := 0
+			for _, r := range stackOf(t, out, "prod-us-east-1", variant).all("AWS::EC2::SecurityGroupEgress") {
+				if r.Properties["Description"] == "Gateway workload to the internet, through NAT" && r.Properties["CidrIp"] == "0.0.0.0/0" {
+					ways++
+				}
+			}
+			if (ways == 1) != nat || ways > 1 {
+				t.Errorf("%s: NAT is %t, and there are %d ways to the internet", variant, nat, ways)
 			}
 		}
 	}

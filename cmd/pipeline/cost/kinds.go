@@ -40,7 +40,9 @@ func free() []string {
 // requests; what else may use them is not known from a template.
 func byUse() []string {
 	return []string{
-		"AWS::ApiGateway::RestApi", "AWS::EC2::FlowLog", "AWS::Lambda::Function", "AWS::Logs::LogGroup",
+		"AWS::ApiGateway::RestApi",
+		"AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", // by the deployment, if at all: no source for that is at hand
+		"AWS::EC2::FlowLog", "AWS::Lambda::Function", "AWS::Logs::LogGroup",
 		"AWS::S3::Bucket", "AWS::SNS::Topic", "AWS::SNS::Subscription", "AWS::SQS::Queue",
 	}
 }

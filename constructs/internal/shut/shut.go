@@ -4,6 +4,7 @@
 package shut
 
 import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -21,4 +22,14 @@ func NewGroup(scope constructs.Construct, id string, vpc awsec2.IVpc, descriptio
 		"CidrIp": "255.255.255.255/32", "Description": "Disallow all traffic", "IpProtocol": "icmp", "FromPort": 252, "ToPort": 86,
 	}})
 	return group
+}
+
+// ToInternet lets a group of NewGroup call HTTPS at any IPv4 address. Such a rule by CDK's own means would stand inside of
+// the group, where the one to nowhere takes its place.
+func ToInternet(group awsec2.ISecurityGroup, description string) {
+	id := *awscdk.Names_NodeUniqueId(group.Node()) + "Internet"
+	awsec2.NewCfnSecurityGroupEgress(awscdk.Stack_Of(group), jsii.String(id), &awsec2.CfnSecurityGroupEgressProps{
+		GroupId: group.SecurityGroupId(), CidrIp: jsii.String("0.0.0.0/0"), Description: jsii.String(description),
+		IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(443), ToPort: jsii.Number(443),
+	})
 }

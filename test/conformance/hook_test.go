@@ -1,0 +1,238 @@
+package conformance_test
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/invoke"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/lambdaruntime"
+	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+)
+
+// deployer is CodeDeploy as far as PutLifecycleEventHookExecutionStatus goes.
+type deployer struct {
+	mu   sync.Mutex
+	told []string // the bodies
+}
+
+// ServeHTTP speaks AWS JSON 1.1.
+func (d *deployer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.told = append(d.told, strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "CodeDeploy_20141006.")+" "+string(body))
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	_, _ = io.WriteString(w, `{"lifecycleEventHookExecutionId":"execution"}`)
+}
+
+// startHook runs the hook as Lambda does.
+func startHook(t *testing.T, told settings.Hook, standIns map[string]string) (invoke.Invoker, *log) {
+	t.Helper()
+	printed := newLog()
+	standIns = maps.Clone(standIns)
+	standIns["AWS_ACCESS_KEY_ID"], standIns["AWS_SECRET_ACCESS_KEY"] = "AKIDEXAMPLE", "not-a-secret"
+	hook, err := lambdaruntime.New(lambdaruntime.Options{
+		Binary: built.hook, Name: "hook", Region: "us-east-1", Timeout: time.Minute, Environment: told.Encode(), StandIns: standIns, Log: printed,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = hook.Close() })
+	return hook, printed
+}
+
+func askHook(t *testing.T, hook invoke.Invoker, event string) string {
+	t.Helper()
+	response, err := hook.Invoke(t.Context(), []byte(event))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, failure, err := invoke.ReadAll(response)
+	if err != nil || failure != nil {
+		t.Fatal(failure, err)
+	}
+	return string(text)
+}
+
+// release is a new version, and what the hook must say of it.
+type release struct {
+	name    string
+	options func(*testing.T) options
+	model   string // that the hook is told; empty: callers must have credentials
+	reason  string // in the hook's log; empty: the version is good
+	calls   int    // that Bedrock must get; with a reason it throttles them all
+}
+
+func authentication(mode string) func(*testing.T) options {
+	return func(*testing.T) options {
+		o := options{environment: map[string]string{"GENAI_AUTH": mode}}
+		if mode != settings.AuthOff {
+			o.environment[settings.EnvAuthOffReason] = ""
+		}
+		return o
+	}
+}
+
+func keyed(t *testing.T) options { return withKeys(newVault(t, `{"tenants":{}}`)) }
+
+// once makes a program call Bedrock once for a request.
+func once(mode string) func(*testing.T) options {
+	return func(t *testing.T) options {
+		o := authentication(mode)(t)
+		o.environment[settings.EnvMaxCalls] = "1"
+		return o
+	}
+}
+
+func (r release) throttle(d *deployment) {
+	if r.reason != "" {
+		d.bedrock.Script(slices.Repeat([]bedrocktest.Fault{{Kind: bedrocktest.Throttle}}, r.calls)...)
+	}
+}
+
+// judge holds what the hook said and what the version was asked against the release.
+func (r release) judge(t *testing.T, d *deployment, printed *log, good bool) {
+	t.Helper()
+	text, _ := printed.read()
+	if good != (r.reason == "") || !strings.Contains(text, r.reason) {
+		t.Errorf("the hook takes the version for good: %t; want the reason %q in\n%s", good, r.reason, text)
+	}
+	if calls := d.bedrock.Calls(); len(calls) != r.calls {
+		t.Errorf("Bedrock got %d calls, want %d", len(calls), r.calls)
+	}
+	for _, secret := range []string{"Reply with", "Embedded Bedrock"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the hook logs %q", secret)
+		}
+	}
+}
+
+func TestHookOfAFunction(t *testing.T) {
+	const version = "arn:aws:lambda:us-east-1:000000000000:function:gateway:7"
+	for _, r := range []release{
+		{"good with IAM", authentication(settings.AuthGateway), "haiku", "", 1},
+		{"good with keys", keyed, "", "", 0},
+		{"does not start", func(*testing.T) options {
+			return options{environment: map[string]string{settings.EnvAliases: "no list"}}
+		}, "haiku", "readiness: the function failed with Runtime.ExitError", 0},
+		{"lets anyone in", authentication(settings.AuthOff), "", "a request without credentials: GET /v1/models answered 200, want 401", 0},
+		{"lacks the model", authentication(settings.AuthGateway), "parrot", `the list of models: GET /v1/models lists 3 models, and \"parrot\" is not among them`, 0},
+		{"cannot call the model", once(settings.AuthGateway), "haiku", "an inference: the function failed with RateLimited", 3},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			d := named(t, settings.VariantServerless).start(t, r.options(t))
+			r.throttle(d)
+			mux, recorded := http.NewServeMux(), &deployer{}
+			invoke.NewAPI(map[string]invoke.Invoker{"gateway": d.invoker}).Register(mux)
+			functions, deployments := httptest.NewServer(mux), httptest.NewServer(recorded)
+			t.Cleanup(functions.Close)
+			t.Cleanup(deployments.Close)
+			hook, printed := startHook(t, settings.Hook{Version: version, Model: r.model}, map[string]string{
+				"AWS_ENDPOINT_URL_LAMBDA": functions.URL, "AWS_ENDPOINT_URL_CODEDEPLOY": deployments.URL,
+			})
+			if answer := askHook(t, hook, `{"DeploymentId":"d-1","LifecycleEventHookExecutionId":"execution"}`); answer != "null" {
+				t.Errorf("the hook answered %s", answer)
+			}
+			if len(recorded.told) != 1 {
+				t.Fatalf("CodeDeploy was told %v, want one status", recorded.told)
+			}
+			method, body, _ := strings.Cut(recorded.told[0], " ")
+			var status struct{ DeploymentID, LifecycleEventHookExecutionID, Status string }
+			if err := json.Unmarshal([]byte(body), &status); err != nil {
+				t.Fatal(err)
+			}
+			if method != "PutLifecycleEventHookExecutionStatus" || status.DeploymentID != "d-1" || status.LifecycleEventHookExecutionID != "execution" {
+				t.Errorf("CodeDeploy was told %s %s", method, body)
+			}
+			if status.Status != "Succeeded" && status.Status != "Failed" {
+				t.Errorf("CodeDeploy takes no status %q from a hook", status.Status)
+			}
+			r.judge(t, d, printed, status.Status == "Succeeded")
+		})
+	}
+}
+
+// host is the name in the certificate of httptest.
+const host = "example.com"
+
+// newBalancer has the server for requests with the header, and the old version for others.
+func newBalancer(t *testing.T, to string) *httptest.Server {
+	t.Helper()
+	target, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	balancer := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get(settings.TestHeader) != settings.TestHeaderValue || r.Host != host {
+			http.Error(w, "the old version", http.StatusTeapot)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(balancer.Close)
+	return balancer
+}
+
+func roots(t *testing.T, balancer *httptest.Server) map[string]string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "roots.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: balancer.Certificate().Raw})
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{"SSL_CERT_FILE": file, "SSL_CERT_DIR": t.TempDir()}
+}
+
+// event is such as Amazon ECS sends after the test traffic has moved.
+const event = `{"serviceArn":"arn:aws:ecs:us-east-1:000000000000:service/c/s",` +
+	`"targetServiceRevisionArn":"arn:aws:ecs:us-east-1:000000000000:service-revision/c/s/2",` +
+	`"testTrafficWeights":{},"productionTrafficWeights":{}}`
+
+func TestHookOfAServer(t *testing.T) {
+	for _, r := range []release{
+		{"good with keys", keyed, "", "", 0},
+		{"good without", authentication(settings.AuthOff), "haiku", "", 1},
+		{"lets anyone in", authentication(settings.AuthOff), "", "a request without credentials: GET /v1/models answered 200, want 401", 0},
+		{"cannot call the model", once(settings.AuthOff), "haiku", "an inference: model \\\"haiku\\\" answered 429, want 200", 3},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			d := named(t, settings.VariantContainers).start(t, r.options(t))
+			r.throttle(d)
+			balancer := newBalancer(t, d.url)
+			hook, printed := startHook(t, settings.Hook{Address: balancer.Listener.Addr().String(), Host: host, Model: r.model}, roots(t, balancer))
+			answer := askHook(t, hook, event)
+			if answer != `{"hookStatus":"SUCCEEDED"}` && answer != `{"hookStatus":"FAILED"}` {
+				t.Fatalf("the hook answered %s, which ECS does not understand", answer)
+			}
+			r.judge(t, d, printed, strings.Contains(answer, "SUCCEEDED"))
+		})
+	}
+}
+
+func TestHookBelievesNoBalancerOfAnotherName(t *testing.T) {
+	d := named(t, settings.VariantContainers).start(t, keyed(t))
+	balancer := newBalancer(t, d.url)
+	hook, printed := startHook(t, settings.Hook{Address: balancer.Listener.Addr().String(), Host: "gateway.other.test"}, roots(t, balancer))
+	if answer := askHook(t, hook, event); answer != `{"hookStatus":"FAILED"}` {
+		t.Errorf("the hook answered %s", answer)
+	}
+	if text, _ := printed.read(); !strings.Contains(text, "certificate is valid for") {
+		t.Errorf("no word of the certificate in\n%s", text)
+	}
+}
