@@ -190,10 +190,15 @@ func TestFailingTargetCoolsDown(t *testing.T) {
 	inWorld(t, 2, func(t *testing.T, w *world) {
 		first := func() string {
 			w.bedrock.Reset()
-			if failure := w.ask(t.Context(), t, question(east, west)); failure != nil {
+			request := question(east, west)
+			if failure := w.ask(t.Context(), t, request); failure != nil {
 				t.Fatal(failure)
 			}
-			return w.regions()[0]
+			served := w.regions()[0]
+			if request.Trail.Fallback != (served == west.Region) || request.Trail.Failovers != 0 {
+				t.Errorf("%s served at once, and the trail is %+v", served, request.Trail)
+			}
+			return served
 		}
 		for range 3 {
 			w.bedrock.Reset()

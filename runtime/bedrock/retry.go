@@ -24,7 +24,7 @@ func (p *Provider) try(ctx context.Context, request *inference.Request, once fun
 		if trail.Calls > 0 && target != trail.Target {
 			trail.Failovers++
 		}
-		trail.Target = target
+		trail.Target, trail.Fallback = target, target != request.Route.Targets[0]
 		trail.Calls++
 		err := once(p.client(target.Region), target)
 		if err == nil {

@@ -68,6 +68,7 @@ type Trail struct {
 	Calls     int    // calls to Bedrock, the first included
 	Throttles int    // calls that Bedrock throttled
 	Failovers int    // times the next call went to another target
+	Fallback  bool   // Target is not the route's first: it is cooling down, or failed
 }
 
 // Role says who speaks in a turn.

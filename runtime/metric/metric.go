@@ -34,6 +34,7 @@ var (
 	Throttles        = Metric{"Throttles", Count, "calls that Bedrock throttled, retried or not"}
 	Retries          = Metric{"Retries", Count, "calls to Bedrock beyond the first"}
 	Failovers        = Metric{"Failovers", Count, "times a call went on to another target"}
+	Fallbacks        = Metric{"Fallbacks", Count, "requests that another target served, or failed last, than the alias's first; 0 or 1 for each that called Bedrock"}
 	InferenceLatency = Metric{"InferenceLatency", Milliseconds, "time spent waiting for Bedrock, to the last token"}
 	TimeToFirstToken = Metric{"TimeToFirstToken", Milliseconds, "from the request to the first token; streams only"}
 	GatewayOverhead  = Metric{"GatewayOverhead", Milliseconds, "the gateway's own time: duration less the wait for Bedrock and for the client"}
@@ -60,7 +61,7 @@ func All() []Metric { return append(append(OfRequests(), OfArchive()...), LogLos
 // OfRequests returns the metrics that a request has.
 func OfRequests() []Metric {
 	return []Metric{
-		Requests, Errors, ClientErrors, Shed, Limited, Throttles, Retries, Failovers, InferenceLatency, TimeToFirstToken,
+		Requests, Errors, ClientErrors, Shed, Limited, Throttles, Retries, Failovers, Fallbacks, InferenceLatency, TimeToFirstToken,
 		GatewayOverhead, InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, EstimatedCost,
 	}
 }

@@ -36,6 +36,7 @@ func appendValues(values []Value, r *Request) []Value {
 			Value{metric.Throttles, float64(r.Trail.Throttles)},
 			Value{metric.Retries, float64(r.Trail.Calls - 1)},
 			Value{metric.Failovers, float64(r.Trail.Failovers)},
+			Value{metric.Fallbacks, flag(r.Trail.Fallback)},
 			Value{metric.InferenceLatency, milliseconds(r.Upstream)},
 		)
 	}

@@ -20,7 +20,7 @@ var start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func served() *record.Request {
 	return &record.Request{
 		Start: start, RequestID: "req_1", Surface: "openai", Alias: "haiku", Stream: true, Status: 200,
-		Trail:    inference.Trail{Target: inference.Target{Model: "m", Region: "us-east-1"}, Calls: 3, Throttles: 2, Failovers: 1},
+		Trail:    inference.Trail{Target: inference.Target{Model: "m", Region: "us-east-1"}, Calls: 3, Throttles: 2, Failovers: 1, Fallback: true},
 		Usage:    inference.Usage{Input: 10, CacheRead: 20, CacheWrite: 30, Output: 40},
 		Cost:     0.25,
 		Duration: 1500 * time.Millisecond, Upstream: 1400 * time.Millisecond, Client: 99 * time.Millisecond,
@@ -92,7 +92,7 @@ func emitted(t *testing.T, line map[string]any) (values map[string]float64, unit
 func TestServedStreamEmitsEveryMetric(t *testing.T) {
 	values, units := emitted(t, write(t, served()))
 	want := map[string]float64{
-		"Requests": 1, "Errors": 0, "ClientErrors": 0, "Shed": 0, "Limited": 0, "GatewayOverhead": 1, "Throttles": 2, "Retries": 2, "Failovers": 1,
+		"Requests": 1, "Errors": 0, "ClientErrors": 0, "Shed": 0, "Limited": 0, "GatewayOverhead": 1, "Throttles": 2, "Retries": 2, "Failovers": 1, "Fallbacks": 1,
 		"InferenceLatency": 1400, "TimeToFirstToken": 300, "InputTokens": 10, "CacheReadTokens": 20, "CacheWriteTokens": 30,
 		"OutputTokens": 40, "EstimatedCost": 0.25,
 	}
@@ -119,7 +119,7 @@ func TestWhatDoesNotApplyIsAbsent(t *testing.T) {
 		{"no price", func(r *record.Request) { r.CostKnown = false }, []string{"EstimatedCost"}, nil},
 		{"refused before a call", func(r *record.Request) {
 			r.Status, r.Code, r.Trail, r.Usage, r.FirstToken = 400, inference.InvalidRequest, inference.Trail{}, inference.Usage{}, 0
-		}, []string{"InferenceLatency", "Throttles", "Retries", "Failovers", "InputTokens", "OutputTokens", "EstimatedCost", "TimeToFirstToken"},
+		}, []string{"InferenceLatency", "Throttles", "Retries", "Failovers", "Fallbacks", "InputTokens", "OutputTokens", "EstimatedCost", "TimeToFirstToken"},
 			map[string]float64{"ClientErrors": 1, "Errors": 0}},
 		{"failed", func(r *record.Request) { r.Status, r.Code = 502, inference.Upstream }, nil, map[string]float64{"Errors": 1, "ClientErrors": 0}},
 		{"shed", func(r *record.Request) { r.Status, r.Code, r.Shed = 503, inference.Overloaded, true }, nil,

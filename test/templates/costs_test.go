@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/cost"
+	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 )
 
 var update = flag.Bool("update", false, "write what docs/costs.md shows of the command's output, and its chart")
@@ -138,16 +140,17 @@ func rate(t *testing.T, r *cost.Report, v cost.Variant, usd float64) float64 {
 
 func TestProdsFixedCostByHand(t *testing.T) {
 	const month = 730
+	metrics := float64(len(metric.OfRequests()))
 	want := map[string]float64{
 		// eight endpoints in two zones, two NAT gateways with an address each
 		"prod-us-east-1/network": 8*2*month*0.01 + 2*month*0.045 + 2*month*0.005,
-		// two tasks of 1 vCPU and 2 GB; a balancer with two addresses; a web ACL of four rules; 14 metrics, without an
+		// two tasks of 1 vCPU and 2 GB; a balancer with two addresses; a web ACL of four rules; the metrics of requests, without an
 		// alias and with three, and two of the archive; a health check
 		// that asks fast and by TLS; three alarms over five metrics
-		"prod-us-east-1/containers": 2*month*(0.03238+2*0.00356) + month*0.0225 + 2*month*0.005 + 5 + 4*1 + (14*4+2)*0.30 + 0.5 + 2*1 + 5*0.10,
-		"prod-us-east-1/instances":  2*month*0.07976 + 2*12*0.08 + month*0.0225 + 2*month*0.005 + 5 + 4*1 + (14*4+2)*0.30 + 0.5 + 2*1 + 5*0.10,
+		"prod-us-east-1/containers": 2*month*(0.03238+2*0.00356) + month*0.0225 + 2*month*0.005 + 5 + 4*1 + (metrics*4+2)*0.30 + 0.5 + 2*1 + 5*0.10,
+		"prod-us-east-1/instances":  2*month*0.07976 + 2*12*0.08 + month*0.0225 + 2*month*0.005 + 5 + 4*1 + (metrics*4+2)*0.30 + 0.5 + 2*1 + 5*0.10,
 		// no function is paid for when it does not run
-		"prod-us-east-1/serverless": 5 + 4*1 + 14*4*0.30 + 0.5 + 2*1 + 5*0.10,
+		"prod-us-east-1/serverless": 5 + 4*1 + metrics*4*0.30 + 0.5 + 2*1 + 5*0.10,
 		"prod-us-east-1/data":       2*0.40 + 0.10, // with a copy; an alarm
 		"prod-us-east-1/copies":     0.10,
 	}
@@ -166,14 +169,26 @@ func TestProdsFixedCostByHand(t *testing.T) {
 	}
 }
 
+// called is what the README calls the variants.
+var called = map[string]string{"containers": "containers", "instances": "instances", "serverless": "the function"}
+
 func TestTheREADMENamesWhatProdCosts(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(built.root, "README.md"))
+	path := filepath.Join(built.root, "README.md")
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if *update {
+		for _, v := range primary(t, costs(t, "prod")).Variants {
+			figure := regexp.MustCompile(`\$[0-9.]+(\s+through\s+` + strings.ReplaceAll(called[v.Name], " ", `\s+`) + `)`)
+			text = figure.ReplaceAll(text, fmt.Appendf(nil, "$$%.2f$1", v.Own.USD))
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	readme := strings.Join(strings.Fields(string(text)), " ")
 	low, high := 100.0, 0.0
-	called := map[string]string{"containers": "containers", "instances": "instances", "serverless": "the function"}
 	for _, v := range primary(t, costs(t, "prod")).Variants {
 		low, high = min(low, *v.X86.Saving), max(high, *v.X86.Saving)
 		if want := fmt.Sprintf("$%.2f through %s", v.Own.USD, called[v.Name]); !strings.Contains(readme, want) {
