@@ -11,6 +11,10 @@ import (
 // cdk synth -c environment=dev,prod.
 const ContextKey = "environment"
 
+// DeliveryKey is the CDK context key that names a delivery file, and with it the pipeline and its environments:
+// cdk synth -c delivery=delivery.yaml.
+const DeliveryKey = "delivery"
+
 // The variables in which the CDK command line hands its context to the program; the second names a file and is used
 // when the context is too large for a variable. They are read here and not through CDK, so that a bad environment
 // file is reported before Node starts.
@@ -22,6 +26,28 @@ const (
 // Selected returns the names that the CDK context selects, in the order written and without doubles; nil when there
 // are none.
 func Selected(getenv func(string) string) ([]string, error) {
+	context, err := contextOf(getenv)
+	if err != nil {
+		return nil, err
+	}
+	text, err := textOf(context, ContextKey, "names separated by commas, such as -c "+ContextKey+"=dev,prod")
+	return split(text), err
+}
+
+// SelectedDelivery returns the delivery file that the CDK context names; empty when it names none.
+func SelectedDelivery(getenv func(string) string) (string, error) {
+	context, err := contextOf(getenv)
+	if err != nil {
+		return "", err
+	}
+	file, err := textOf(context, DeliveryKey, "a file, such as -c "+DeliveryKey+"=delivery.yaml")
+	if _, both := context[ContextKey]; file != "" && both {
+		return "", fmt.Errorf("context has both %q and %q; a delivery file names its environments itself; leave one out", DeliveryKey, ContextKey)
+	}
+	return file, err
+}
+
+func contextOf(getenv func(string) string) (map[string]any, error) {
 	context := map[string]any{}
 	if text := getenv(contextVariable); text != "" {
 		if err := json.Unmarshal([]byte(text), &context); err != nil {
@@ -37,16 +63,19 @@ func Selected(getenv func(string) string) ([]string, error) {
 			return nil, fmt.Errorf("%s: %s is not a JSON object: %w", overflowVariable, file, err)
 		}
 	}
-	given, ok := context[ContextKey]
+	return context, nil
+}
+
+func textOf(context map[string]any, key, allowed string) (string, error) {
+	given, ok := context[key]
 	if !ok {
-		return nil, nil
+		return "", nil
 	}
 	text, ok := given.(string)
 	if !ok {
-		return nil, fmt.Errorf("context %q is %v; allowed are names separated by commas, such as -c %s=dev,prod",
-			ContextKey, given, ContextKey)
+		return "", fmt.Errorf("context %q is %v; allowed are %s", key, given, allowed)
 	}
-	return split(text), nil
+	return text, nil
 }
 
 func split(text string) []string {
