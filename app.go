@@ -13,6 +13,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
 	"github.com/genai-pipeline/genai-pipeline/stacks"
+	"github.com/genai-pipeline/genai-pipeline/stacks/delivery"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
@@ -30,11 +31,7 @@ func main() {
 
 // run synthesizes. It calls nothing of CDK, and so starts no Node, before the environments are known to be good.
 func run(getenv func(string) string, now time.Time, stderr io.Writer) error {
-	names, err := environment.Selected(getenv)
-	if err != nil {
-		return err
-	}
-	environments, err := environment.LoadNamed(folder, names, now)
+	delivered, environments, err := read(getenv, now)
 	if err != nil {
 		return err
 	}
@@ -50,6 +47,28 @@ func run(getenv func(string) string, now time.Time, stderr io.Writer) error {
 	if err := stacks.Build(app, environments, binary.Go{}); err != nil {
 		return err
 	}
+	if delivered != nil {
+		delivery.New(app, *delivered)
+	}
 	app.Synth(nil)
 	return nil
+}
+
+// read loads what the context asks for: a delivery file, which names its environments, or environments alone, and then no
+// pipeline.
+func read(getenv func(string) string, now time.Time) (*environment.Delivery, []environment.Environment, error) {
+	file, err := environment.SelectedDelivery(getenv)
+	if err != nil {
+		return nil, nil, err
+	}
+	if file != "" {
+		delivered, err := environment.LoadDelivery(file, folder, now)
+		return &delivered, delivered.All(), err
+	}
+	names, err := environment.Selected(getenv)
+	if err != nil {
+		return nil, nil, err
+	}
+	environments, err := environment.LoadNamed(folder, names, now)
+	return nil, environments, err
 }

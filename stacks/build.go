@@ -20,9 +20,6 @@ import (
 // LambdaPackage is the Go package of the program that the serverless variant runs; the others run compute.ServerPackage.
 const LambdaPackage = "./runtime/cmd/lambda"
 
-// CopiesStack is the name of the stack that must be there before the other Region's data.
-const CopiesStack = environment.CopiesStack
-
 // The outputs of the stacks.
 const (
 	OutputURL          = "Url"          // base URL; of a function only with an API
@@ -45,26 +42,28 @@ func Build(app awscdk.App, environments []environment.Environment, builder binar
 	for _, e := range environments {
 		global(app, e)
 		for _, region := range e.Regions {
+			newCopies(app, e, region)
 			if err := stage(app, e, region, programs); err != nil {
-				return fmt.Errorf("%s: %w", StageName(e, region), err)
+				return fmt.Errorf("%s: %w", e.StageName(region), err)
 			}
 		}
 	}
 	return nil
 }
 
-// StageName is the name of an environment's stage in a Region, the first part of its stacks' names.
-func StageName(e environment.Environment, region string) string { return e.Name + "-" + region }
+// newStage makes a stage under one of the names that the environment has for them.
+func newStage(app awscdk.App, e environment.Environment, name, region string) awscdk.Stage {
+	return awscdk.NewStage(app, jsii.String(name), &awscdk.StageProps{
+		Env: &awscdk.Environment{Account: jsii.String(e.Account), Region: jsii.String(region)},
+	})
+}
 
 func stage(app awscdk.App, e environment.Environment, region string, programs programs) error {
 	var err error
 	if _, err = access.New(e.Account, models(e, region)); err != nil {
 		return fmt.Errorf("%s: models: %w", e.File, err)
 	}
-	scope := awscdk.NewStage(app, jsii.String(StageName(e, region)), &awscdk.StageProps{
-		Env: &awscdk.Environment{Account: jsii.String(e.Account), Region: jsii.String(region)},
-	})
-	newCopies(scope, e, region)
+	scope := newStage(app, e, e.StageName(region), region)
 	shared := newKept(scope, e, region)
 	where := place{e: e, region: region, net: newNetwork(scope, e, region, shared), kept: shared}
 	for _, variant := range []struct {

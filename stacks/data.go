@@ -39,13 +39,14 @@ func newKept(scope awscdk.Stage, e environment.Environment, region string) kept 
 	return k
 }
 
-// newCopies makes the stack of what the other Region copies here. It must be there before the other Region's data, for S3
-// takes no configuration that names a bucket to come; so it is a stack of its own, and no circle.
-func newCopies(scope awscdk.Stage, e environment.Environment, region string) {
-	if e.Failover == nil || e.Archive == nil {
+// newCopies makes the stage of what the other Region copies here. It must be there before the other Region's data, for S3
+// takes no configuration that names a bucket to come; so it is a stage of its own, and no circle.
+func newCopies(app awscdk.App, e environment.Environment, region string) {
+	if !e.HasCopies() {
 		return
 	}
-	stack := awscdk.NewStack(scope, jsii.String(CopiesStack), stackProps(e, "What the other Region copies here"))
+	scope := newStage(app, e, e.CopiesStage(region), region)
+	stack := awscdk.NewStack(scope, jsii.String("data"), stackProps(e, "What the other Region copies here"))
 	data.NewBucket(stack, "Records", data.BucketProps{
 		Name: copiesName(e, region), Days: e.Archive.Retention, Retain: e.Production, ReplicaOf: recordsName(e, e.Other(region)),
 	})

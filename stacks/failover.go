@@ -76,20 +76,14 @@ func (p place) watchArrivals(stack awscdk.Stack, gateway compute.Service, domain
 	failover.NewArrivals(stack, "Arrivals", failover.ArrivalsProps{Requests: gateway.Metric(metric.Requests, nil), Primary: p.e.Other(p.region)})
 }
 
-// GlobalStage is the name of an environment's stage for what belongs to no Region of it.
-func GlobalStage(e environment.Environment) string { return e.Name + "-global" }
-
 // global adds what belongs to no Region: the alarms on health checks, whose metrics only one Region has, and the trail.
 func global(app awscdk.App, e environment.Environment) {
-	domains := e.Domains()
-	watched := e.Failover != nil && len(domains) > 0
-	if !watched && e.Audit == nil {
+	if !e.HasGlobal() {
 		return
 	}
-	scope := awscdk.NewStage(app, jsii.String(GlobalStage(e)), &awscdk.StageProps{
-		Env: &awscdk.Environment{Account: jsii.String(e.Account), Region: jsii.String(failover.MetricRegion)},
-	})
-	if watched {
+	domains := e.Domains()
+	scope := newStage(app, e, e.GlobalStage(), failover.MetricRegion)
+	if e.Failover != nil && len(domains) > 0 {
 		stack := awscdk.NewStack(scope, jsii.String("watch"), stackProps(e, "Alarms on the health of the Regions"))
 		plan, _ := e.Recovery() // there is failover
 		for _, name := range slices.Sorted(maps.Values(domains)) {

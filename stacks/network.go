@@ -69,7 +69,7 @@ func policies(e environment.Environment, region string, k kept) map[network.Serv
 			Resources: []string{"arn:aws:s3:::cdk-" + qualifier + "-assets-" + e.Account + "-" + region + "/*"},
 		})
 		narrow[network.CloudFormation] = []network.Statement{network.Signal("arn:aws:cloudformation:" + region + ":" + e.Account + ":stack/" +
-			StageName(e, region) + "-" + settings.VariantInstances + "/*")}
+			e.StageName(region) + "-" + settings.VariantInstances + "/*")}
 	}
 	return narrow
 }

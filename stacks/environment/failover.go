@@ -36,24 +36,51 @@ func (v value) failover() *Failover {
 	return f
 }
 
-// CopiesStack is the last part of the id of the stack for what the other Region copies.
-const CopiesStack = "copies"
+// The stages of an environment, each of which is deployed as a whole. The first part of their stacks' names.
+
+// StageName is the stage of a Region.
+func (e Environment) StageName(region string) string { return e.Name + "-" + region }
+
+// CopiesStage is the stage of what the other Region copies to this one, which must be there before the other's data.
+func (e Environment) CopiesStage(region string) string { return e.StageName(region) + "-copies" }
+
+// GlobalStage is the stage of what belongs to no Region.
+func (e Environment) GlobalStage() string { return e.Name + "-global" }
 
 // Other is the other of two Regions.
 func (e Environment) Other(region string) string { return e.Regions[1-slices.Index(e.Regions, region)] }
 
-// Steps are what to deploy one after the other, as patterns that the CDK command line takes: what other Regions name must
-// be there first, and the Region that callers go to comes last.
-func (e Environment) Steps() []string {
-	var steps []string
-	if e.Failover != nil && e.Archive != nil {
-		steps = append(steps, e.Name+"-*/"+CopiesStack)
+// Stages are the names of the stages, in the order to deploy them: what other Regions name must be there first, and the
+// Region that callers go to comes last. They are destroyed in the opposite order.
+func (e Environment) Stages() []string {
+	var stages []string
+	if e.HasCopies() {
+		for _, region := range slices.Backward(e.Regions) {
+			stages = append(stages, e.CopiesStage(region))
+		}
 	}
 	for _, region := range slices.Backward(e.Regions) {
-		steps = append(steps, e.Name+"-"+region+"/**")
+		stages = append(stages, e.StageName(region))
 	}
-	if e.Audit != nil || e.Failover != nil {
-		steps = append(steps, e.Name+"-global/**")
+	if e.HasGlobal() {
+		stages = append(stages, e.GlobalStage())
+	}
+	return stages
+}
+
+// HasCopies tells whether there are stages of copies.
+func (e Environment) HasCopies() bool { return e.Failover != nil && e.Archive != nil }
+
+// HasGlobal tells whether there is a stage of what belongs to no Region.
+func (e Environment) HasGlobal() bool {
+	return e.Audit != nil || e.Failover != nil && len(e.Domains()) > 0
+}
+
+// Steps are the stages as patterns that the CDK command line takes.
+func (e Environment) Steps() []string {
+	steps := e.Stages()
+	for i, stage := range steps {
+		steps[i] = stage + "/**"
 	}
 	return steps
 }

@@ -56,7 +56,7 @@ type serverlessCase struct {
 }
 
 func (c serverlessCase) stage() string {
-	return stacks.StageName(c.environment, c.environment.Regions[0])
+	return c.environment.StageName(c.environment.Regions[0])
 }
 
 // each synthesizes all cases at once and runs a test for each.

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
-	"github.com/genai-pipeline/genai-pipeline/stacks"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
@@ -229,7 +228,7 @@ func TestNothingIsOpenToTheWorldUnasked(t *testing.T) {
 		out := synthesize(t, stub(t), e)
 		for _, region := range e.Regions {
 			for _, stack := range stacksOf(e) {
-				noWorldIn(t, stackOf(t, out, stacks.StageName(e, region), stack), "Gateway workload to the internet, through NAT",
+				noWorldIn(t, stackOf(t, out, e.StageName(region), stack), "Gateway workload to the internet, through NAT",
 					"Smoke test to the balancer, through NAT")
 			}
 		}

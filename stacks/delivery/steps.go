@@ -1,0 +1,107 @@
+package delivery
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/pipelines"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/genai-pipeline/genai-pipeline/constructs/edge"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/stacks"
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+)
+
+// The variables by which the conformance suite knows what to ask (test/conformance).
+const (
+	variableURL    = "GENAI_CONFORMANCE_URL"
+	variableKey    = "GENAI_CONFORMANCE_KEY"
+	variableRegion = "GENAI_CONFORMANCE_REGION"
+)
+
+// machine is what everything of the pipeline runs on: Graviton, as what is deployed.
+func machine() *awscodebuild.BuildEnvironment {
+	return &awscodebuild.BuildEnvironment{
+		BuildImage:  awscodebuild.LinuxArmBuildImage_AMAZON_LINUX_2023_STANDARD_3_0(),
+		ComputeType: awscodebuild.ComputeType_SMALL,
+	}
+}
+
+// step is a project that runs commands in a checkout. The image brings some Go, which gets the one that go.mod asks for.
+func step(id string, source pipelines.IFileSetProducer, more pipelines.CodeBuildStepProps) pipelines.CodeBuildStep {
+	more.Input = source
+	if more.BuildEnvironment == nil {
+		more.BuildEnvironment = machine()
+	}
+	more.BuildEnvironment.ComputeType = awscodebuild.ComputeType_MEDIUM
+	more.PartialBuildSpec = awscodebuild.BuildSpec_FromObject(&map[string]any{
+		"version": "0.2",
+		"env":     map[string]any{"variables": map[string]any{"GOTOOLCHAIN": "auto"}},
+		"phases": map[string]any{"install": map[string]any{
+			"runtime-versions": map[string]any{"golang": "latest", "nodejs": "latest"},
+		}},
+	})
+	return pipelines.NewCodeBuildStep(jsii.String(id), &more)
+}
+
+func synth(source pipelines.IFileSetProducer, file string) pipelines.CodeBuildStep {
+	return step("Synth", source, pipelines.CodeBuildStepProps{
+		Commands:               jsii.Strings("make --no-print-directory delivery DELIVERY=" + file),
+		PrimaryOutputDirectory: jsii.String("cdk.out"),
+	})
+}
+
+func test(source pipelines.IFileSetProducer) pipelines.CodeBuildStep {
+	return step("Test", source, pipelines.CodeBuildStepProps{
+		Commands: jsii.Strings(".ci/run"),
+		Timeout:  awscdk.Duration_Minutes(jsii.Number(60)),
+	})
+}
+
+// report stops at what a pull request stops at: someone may have pushed without one.
+func report(source pipelines.IFileSetProducer) pipelines.CodeBuildStep {
+	return step("Report", source, pipelines.CodeBuildStepProps{
+		Commands: jsii.Strings(".ci/report 'HEAD^1' -fail-on destructive,exposure,broadening,alarm -waivers .github/waivers.yaml"),
+	})
+}
+
+// conformance asks the API of each Region what its stack says it is, with the suite's own clients.
+func conformance(app awscdk.App, source pipelines.IFileSetProducer, delivered environment.Delivered) *[]pipelines.Step {
+	e := delivered.Environment
+	var asking []pipelines.Step
+	for _, region := range e.Regions {
+		stage := app.Node().FindChild(jsii.String(e.StageName(region)))
+		output := stage.Node().FindChild(jsii.String(settings.VariantServerless)).Node().FindChild(jsii.String(stacks.OutputURL))
+		props := pipelines.CodeBuildStepProps{
+			Commands:          jsii.Strings("go test -count=1 -timeout 10m -v -run '^TestDeployed$' ./test/conformance"),
+			EnvFromCfnOutputs: &map[string]awscdk.CfnOutput{variableURL: output.(awscdk.CfnOutput)},
+		}
+		if e.Serverless.API.Authorizer == environment.AuthorizerIAM {
+			props.Env = &map[string]*string{variableRegion: jsii.String(region)}
+			props.RolePolicyStatements = &[]awsiam.PolicyStatement{callers(e.Account, region)}
+		} else if secret := delivered.Conformance.KeySecret; secret != "" {
+			props.BuildEnvironment = machine()
+			props.BuildEnvironment.EnvironmentVariables = &map[string]*awscodebuild.BuildEnvironmentVariable{
+				variableKey: {Type: awscodebuild.BuildEnvironmentVariableType_SECRETS_MANAGER, Value: secret},
+			}
+		}
+		asking = append(asking, step("ask-"+region, source, props))
+	}
+	return &asking
+}
+
+// callers allows what a caller of the API may do. The API's id is not known before it is deployed; its stage and the
+// paths are.
+func callers(account, region string) awsiam.PolicyStatement {
+	arn := func(call string) string {
+		return fmt.Sprintf("arn:aws:execute-api:%s:%s:*/"+edge.StageName+"/%s", region, account, call)
+	}
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings("execute-api:Invoke"),
+		Resources: jsii.Strings(strings.Fields(arn("GET/*") + " " + arn("POST/v1/*"))...),
+	})
+}
