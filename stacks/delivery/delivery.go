@@ -42,9 +42,10 @@ func New(app awscdk.App, d environment.Delivery) awscdk.Stack {
 		// With its history, for the report compares with the commit before.
 		CodeBuildCloneOutput: jsii.Bool(true),
 	})
+	work := checkout{source: source, connection: d.Source.Connection}
 	line := pipelines.NewCodePipeline(stack, jsii.String("Pipeline"), &pipelines.CodePipelineProps{
 		PipelineType:     awscodepipeline.PipelineType_V2,
-		Synth:            synth(source, d.File),
+		Synth:            work.synth(d.File),
 		CliVersion:       jsii.String(CLIVersion),
 		ArtifactBucket:   newArtifacts(stack),
 		CrossAccountKeys: jsii.Bool(true),
@@ -55,18 +56,18 @@ func New(app awscdk.App, d environment.Delivery) awscdk.Stack {
 		// One project for all files and one for all images: each has a role, and fewer roles are fewer to look after.
 		PublishAssetsInParallel: jsii.Bool(false),
 	})
-	line.AddWave(jsii.String(checkStage), &pipelines.WaveOptions{Pre: &[]pipelines.Step{test(source), report(source)}})
+	line.AddWave(jsii.String(checkStage), &pipelines.WaveOptions{Pre: &[]pipelines.Step{work.test(), work.report()}})
 	for _, delivered := range d.Environments {
-		deliver(app, line, source, delivered)
+		deliver(app, line, work, delivered)
 	}
 	line.BuildPipeline()
 	rollBack(line.Pipeline(), d)
-	harden(stack, line)
+	harden(stack, line, d.Source.Connection)
 	return stack
 }
 
 // deliver adds the stages of one environment: a person's approval, what is deployed, and what asks it.
-func deliver(app awscdk.App, line pipelines.CodePipeline, source pipelines.IFileSetProducer, delivered environment.Delivered) {
+func deliver(app awscdk.App, line pipelines.CodePipeline, work checkout, delivered environment.Delivered) {
 	e := delivered.Environment
 	if delivered.Approval {
 		line.AddWave(jsii.String(e.Name+"-approval"), &pipelines.WaveOptions{Pre: &[]pipelines.Step{
@@ -79,7 +80,7 @@ func deliver(app awscdk.App, line pipelines.CodePipeline, source pipelines.IFile
 		line.AddStage(app.Node().FindChild(jsii.String(name)).(awscdk.Stage), nil)
 	}
 	if delivered.Conformance != nil {
-		line.AddWave(jsii.String(e.Name+"-conformance"), &pipelines.WaveOptions{Pre: conformance(app, source, delivered)})
+		line.AddWave(jsii.String(e.Name+"-conformance"), &pipelines.WaveOptions{Pre: work.conformance(app, delivered)})
 	}
 }
 

@@ -31,9 +31,20 @@ func machine() *awscodebuild.BuildEnvironment {
 	}
 }
 
-// step is a project that runs commands in a checkout. The image brings some Go, which gets the one that go.mod asks for.
-func step(id string, source pipelines.IFileSetProducer, more pipelines.CodeBuildStepProps) pipelines.CodeBuildStep {
-	more.Input = source
+// checkout is what every step works in.
+type checkout struct {
+	source     pipelines.IFileSetProducer
+	connection string // that a project clones through
+}
+
+// step is a project that runs commands in the checkout. The image brings some Go, which gets the one that go.mod asks for.
+func (c checkout) step(id string, more pipelines.CodeBuildStepProps) pipelines.CodeBuildStep {
+	more.Input = c.source
+	statements := []awsiam.PolicyStatement{useOf(c.connection)}
+	if more.RolePolicyStatements != nil {
+		statements = append(statements, *more.RolePolicyStatements...)
+	}
+	more.RolePolicyStatements = &statements
 	if more.BuildEnvironment == nil {
 		more.BuildEnvironment = machine()
 	}
@@ -48,29 +59,29 @@ func step(id string, source pipelines.IFileSetProducer, more pipelines.CodeBuild
 	return pipelines.NewCodeBuildStep(jsii.String(id), &more)
 }
 
-func synth(source pipelines.IFileSetProducer, file string) pipelines.CodeBuildStep {
-	return step("Synth", source, pipelines.CodeBuildStepProps{
+func (c checkout) synth(file string) pipelines.CodeBuildStep {
+	return c.step("Synth", pipelines.CodeBuildStepProps{
 		Commands:               jsii.Strings("make --no-print-directory delivery DELIVERY=" + file),
 		PrimaryOutputDirectory: jsii.String("cdk.out"),
 	})
 }
 
-func test(source pipelines.IFileSetProducer) pipelines.CodeBuildStep {
-	return step("Test", source, pipelines.CodeBuildStepProps{
+func (c checkout) test() pipelines.CodeBuildStep {
+	return c.step("Test", pipelines.CodeBuildStepProps{
 		Commands: jsii.Strings(".ci/run"),
 		Timeout:  awscdk.Duration_Minutes(jsii.Number(60)),
 	})
 }
 
 // report stops at what a pull request stops at: someone may have pushed without one.
-func report(source pipelines.IFileSetProducer) pipelines.CodeBuildStep {
-	return step("Report", source, pipelines.CodeBuildStepProps{
+func (c checkout) report() pipelines.CodeBuildStep {
+	return c.step("Report", pipelines.CodeBuildStepProps{
 		Commands: jsii.Strings(".ci/report 'HEAD^1' -fail-on destructive,exposure,broadening,alarm -waivers .github/waivers.yaml"),
 	})
 }
 
 // conformance asks the API of each Region what its stack says it is, with the suite's own clients.
-func conformance(app awscdk.App, source pipelines.IFileSetProducer, delivered environment.Delivered) *[]pipelines.Step {
+func (c checkout) conformance(app awscdk.App, delivered environment.Delivered) *[]pipelines.Step {
 	e := delivered.Environment
 	var asking []pipelines.Step
 	for _, region := range e.Regions {
@@ -89,7 +100,7 @@ func conformance(app awscdk.App, source pipelines.IFileSetProducer, delivered en
 				variableKey: {Type: awscodebuild.BuildEnvironmentVariableType_SECRETS_MANAGER, Value: secret},
 			}
 		}
-		asking = append(asking, step("ask-"+region, source, props))
+		asking = append(asking, c.step("ask-"+region, props))
 	}
 	return &asking
 }

@@ -233,7 +233,7 @@ func TestRecoveryFollowsFromTheFile(t *testing.T) {
 	if diff := cmp.Diff([]string{"usage records 5m30s", "secrets 0s"}, states); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"test-*/copies", "test-us-west-2/**", "test-us-east-1/**", "test-global/**"}, e.Steps()); diff != "" {
+	if diff := cmp.Diff([]string{"test-us-west-2-copies/**", "test-us-east-1-copies/**", "test-us-west-2/**", "test-us-east-1/**", "test-global/**"}, e.Steps()); diff != "" {
 		t.Error(diff)
 	}
 }

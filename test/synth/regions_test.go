@@ -86,7 +86,7 @@ func TestStateIsCopiedToTheOtherRegion(t *testing.T) {
 	out := synthesize(t, stub(t), shipped(t, "prod"))
 	names := map[string]string{} // of the bucket for copies, by Region
 	for _, region := range []string{"us-east-1", "us-west-2"} {
-		tp := stackOf(t, out, "prod-"+region, "copies")
+		tp := stackOf(t, out, "prod-"+region+"-copies", "data")
 		bucket := tp.only(t, "AWS::S3::Bucket").Properties
 		names[region] = bucket["BucketName"].(string)
 		if at(bucket, "VersioningConfiguration", "Status") != "Enabled" || len(alarmsNamed(tp, "")) == 0 {

@@ -152,7 +152,6 @@ func TestProdsFixedCostByHand(t *testing.T) {
 		// no function is paid for when it does not run
 		"prod-us-east-1/serverless": 5 + 4*1 + metrics*4*0.30 + 0.5 + 2*1 + 5*0.10,
 		"prod-us-east-1/data":       2*0.40 + 0.10, // with a copy; an alarm
-		"prod-us-east-1/copies":     0.10,
 	}
 	d := primary(t, costs(t, "prod"))
 	for _, s := range d.Stacks {
