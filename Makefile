@@ -5,6 +5,7 @@ PORT     := 8080
 BEDROCK  := embedded
 ENV      := dev
 BASE     := main
+DELIVERY := delivery.yaml
 FUZZTIME := 3s
 FUZZ     := runtime
 QUICK    :=
@@ -18,10 +19,10 @@ INSTALLED = node_modules/.installed
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT = go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
-.PHONY: help up once test synth cost timing image diff report deploy check format vet lint fuzz bench clean pipeline
+.PHONY: help up once test synth cost timing image diff report deploy delivery check format vet lint fuzz bench clean pipeline
 
 help: ## lists these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(INSTALLED) pipeline ## synthesizes the local environment and runs it here; PORT=8080, BEDROCK=aws for the real service
 	@exec $(PIPELINE) up -listen 127.0.0.1:$(PORT) -bedrock $(BEDROCK)
@@ -56,6 +57,9 @@ report: ## says what this checkout would change in what BASE deploys, without an
 deploy: $(INSTALLED) pipeline ## deploys an environment, Region by Region; ENV=dev
 	@set -e; steps=$$($(PIPELINE) steps -environment $(ENV)); \
 	for step in $$steps; do echo "deploy $$step"; $(CDK) deploy --require-approval broadening "$$step"; done
+
+delivery: $(INSTALLED) ## synthesizes the pipeline of a delivery file and its environments; DELIVERY=delivery.yaml
+	@cdk --no-notices -c delivery=$(DELIVERY) synth --quiet '**'
 
 check: format vet lint test ## is the gate: format, vet, lint, tests, and nothing changed by them
 	git diff --exit-code

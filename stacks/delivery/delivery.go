@@ -24,7 +24,11 @@ const StackName = "delivery"
 // test compares. The tag latest of npm is not the newest version.
 const CLIVersion = "2.1148.1"
 
-// The stages of the pipeline that stand before the environments' own.
+// assetsVersion is that of the command that publishes assets, the newest of 2026-11-23. Unpinned, each run would take
+// what npm has that day, with the right to put programs into every account.
+const assetsVersion = "4.7.3"
+
+// checkStage is the stage of the tests and the report.
 const checkStage = "check"
 
 // New adds the pipeline to an app whose stages are built. Everything before the first environment happens in this order:
@@ -44,11 +48,12 @@ func New(app awscdk.App, d environment.Delivery) awscdk.Stack {
 	})
 	work := checkout{source: source, connection: d.Source.Connection}
 	line := pipelines.NewCodePipeline(stack, jsii.String("Pipeline"), &pipelines.CodePipelineProps{
-		PipelineType:     awscodepipeline.PipelineType_V2,
-		Synth:            work.synth(d.File),
-		CliVersion:       jsii.String(CLIVersion),
-		ArtifactBucket:   newArtifacts(stack),
-		CrossAccountKeys: jsii.Bool(true),
+		PipelineType:        awscodepipeline.PipelineType_V2,
+		Synth:               work.synth(d.File),
+		CliVersion:          jsii.String(CLIVersion),
+		CdkAssetsCliVersion: jsii.String(assetsVersion),
+		ArtifactBucket:      newArtifacts(stack),
+		CrossAccountKeys:    jsii.Bool(true),
 		CodeBuildDefaults: &pipelines.CodeBuildOptions{
 			BuildEnvironment: machine(),
 			Timeout:          awscdk.Duration_Minutes(jsii.Number(30)),

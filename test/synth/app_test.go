@@ -49,6 +49,8 @@ func TestAppRefusesBadEnvironmentsBeforeNodeStarts(t *testing.T) {
 	}{
 		{"no environment named", `{}`, []string{
 			"no environment is named; there are dead, dev, local, missing, prod, two, type, unknown; type for example: cdk synth -c environment=dead"}, false},
+		{"a delivery file beside environments", `{"environment": "dev", "delivery": "delivery.yaml"}`, []string{`context has both "delivery" and "environment"`}, false},
+		{"a delivery file that is none", `{"delivery": "none.yaml"}`, []string{"none.yaml:1: cannot be read: no such file"}, false},
 		{"an environment that is none", `{"environment": "devv"}`, []string{`there is no environment "devv"`, `did you mean "dev"?`}, false},
 		{"unknown key", `{"environment": "unknown"}`, []string{`environments/unknown.yaml:4: model: is not a known key (did you mean "models"?)`}, false},
 		{"wrong type", `{"environment": "type"}`, []string{`environments/type.yaml:1: account: is the number 123456789012; allowed is text in quotes`}, false},

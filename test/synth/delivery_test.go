@@ -1,10 +1,16 @@
 package synth
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/genai-pipeline/genai-pipeline/stacks"
 	"github.com/genai-pipeline/genai-pipeline/stacks/delivery"
@@ -21,37 +27,232 @@ func shippedDelivery(t *testing.T) environment.Delivery {
 	return d
 }
 
-// TestTheDeliveryPassesEveryCheck runs CDK's validation, our rules and cdk-nag's pack over the pipeline and what CDK makes
-// for it in other Regions.
-func TestTheDeliveryPassesEveryCheck(t *testing.T) {
-	validation("true")
-	defer validation("false")
-	d, out := shippedDelivery(t), t.TempDir()
+// deliver builds what a delivery file asks for. The file's path is not that of the checkout, where the pipeline finds it.
+func deliver(t *testing.T, d environment.Delivery) (awscdk.App, string) {
+	t.Helper()
+	out := t.TempDir()
 	app := newApp(t, out)
-	// RULES
+	d.File = "delivery.yaml"
 	if err := stacks.Build(app, d.All(), stub(t)); err != nil {
 		t.Fatal(err)
 	}
 	delivery.New(app, d)
-	want := 0
+	return app, out
+}
+
+// lineStage is a stage of the pipeline, as far as these tests read it.
+type lineStage struct {
+	Name    string
+	Actions []struct {
+		Name          string
+		RunOrder      int
+		Region        string
+		ActionTypeID  struct{ Category, Provider string } `json:"ActionTypeId"`
+		Configuration map[string]any
+		RoleARN       any `json:"RoleArn"`
+	}
+	OnFailure struct{ Result string }
+}
+
+func lineOf(t *testing.T, tp template) []lineStage {
+	t.Helper()
+	text, err := json.Marshal(tp.only(t, "AWS::CodePipeline::Pipeline").Properties["Stages"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var line []lineStage
+	if err := json.Unmarshal(text, &line); err != nil {
+		t.Fatal(err)
+	}
+	return line
+}
+
+// deliveryTemplate is the pipeline of the shipped file.
+func deliveryTemplate(t *testing.T) (template, string) {
+	t.Helper()
+	app, out := deliver(t, shippedDelivery(t))
+	app.Synth(nil)
+	var tp template
+	readJSON(t, filepath.Join(out, delivery.StackName+".template.json"), &tp)
+	return tp, out
+}
+
+// TestTheDeliveryGoesItsWayInOrder reads what follows what, in which account and Region, and what is undone when it fails.
+func TestTheDeliveryGoesItsWayInOrder(t *testing.T) {
+	tp, _ := deliveryTemplate(t)
+	p := tp.only(t, "AWS::CodePipeline::Pipeline").Properties
+	if p["PipelineType"] != "V2" || p["RestartExecutionOnUpdate"] != true {
+		t.Errorf("the pipeline has type %v and restarts after its own update: %v", p["PipelineType"], p["RestartExecutionOnUpdate"])
+	}
+	var got []string
+	for _, stage := range lineOf(t, tp) {
+		line := stage.Name + ":"
+		for _, a := range stage.Actions {
+			if a.ActionTypeID.Provider != "CloudFormation" {
+				line += fmt.Sprintf(" %d %s by %s,", a.RunOrder, a.Name, a.ActionTypeID.Provider)
+			}
+		}
+		places := map[string]bool{}
+		for _, a := range stage.Actions {
+			if a.Configuration["ActionMode"] == "CHANGE_SET_EXECUTE" {
+				places[fmt.Sprintf(" in %s %s,", accountOf(t, a.RoleARN), a.Region)] = true
+			}
+		}
+		line += strings.Join(slices.Sorted(maps.Keys(places)), "")
+		got = append(got, strings.TrimSuffix(line, ",")+" "+stage.OnFailure.Result)
+	}
+	want := []string{
+		"Source: 1 Source by CodeStarSourceConnection ",
+		"Build: 1 Synth by CodeBuild ",
+		"UpdatePipeline: 1 SelfMutate by CodeBuild ",
+		"Assets: 1 DockerAssets by CodeBuild, 1 FileAssets by CodeBuild ",
+		"check: 1 Report by CodeBuild, 1 Test by CodeBuild ",
+		"dev-us-east-1: in 111111111111  ROLLBACK",
+		"dev-conformance: 1 ask-us-east-1 by CodeBuild ",
+		"prod-approval: 1 approve-prod by Manual ",
+		"prod-us-west-2-copies: in 222222222222 us-west-2 ROLLBACK",
+		"prod-us-east-1-copies: in 222222222222  ROLLBACK",
+		"prod-us-west-2: in 222222222222 us-west-2 ROLLBACK",
+		"prod-us-east-1: in 222222222222  ROLLBACK",
+		"prod-global: in 222222222222  ROLLBACK",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// accountOf is the account of the role that an action takes: the one that its target's bootstrap trusts the pipeline with.
+func accountOf(t *testing.T, role any) string {
+	t.Helper()
+	parts, _ := at(role, "Fn::Join").([]any)
+	var text strings.Builder
+	for _, part := range parts[1].([]any) {
+		if s, ok := part.(string); ok {
+			text.WriteString(s)
+		}
+	}
+	account, ok := strings.CutPrefix(text.String(), "arn::iam::")
+	if !ok || !strings.HasPrefix(account[12:], ":role/cdk-hnb659fds-deploy-role-"+account[:12]+"-") {
+		t.Fatalf("the action takes %s, want the deployment role of an account's bootstrap", &text)
+	}
+	return account[:12]
+}
+
+// TestTheStepsRunOnGravitonWithoutSecrets reads every project: its machine, its commands and its variables.
+func TestTheStepsRunOnGravitonWithoutSecrets(t *testing.T) {
+	d := shippedDelivery(t)
+	d.Environments[0].Environment = written(t, "dev", "account: \"111111111111\"\nregions: [us-east-1]\nauth: {mode: keys}\nserverless: {api: {authorizer: none}}\n")
+	d.Environments[0].Conformance.KeySecret = "conformance-key"
+	app, out := deliver(t, d)
+	app.Synth(nil)
+	var tp template
+	readJSON(t, filepath.Join(out, delivery.StackName+".template.json"), &tp)
+	var commands []string
+	for _, project := range tp.all("AWS::CodeBuild::Project") {
+		where := project.Properties["Environment"].(map[string]any)
+		if where["Type"] != "ARM_CONTAINER" || !strings.Contains(where["Image"].(string), "aarch64") {
+			t.Errorf("a project runs on %v %v, want Graviton", where["Type"], where["Image"])
+		}
+		if project.Properties["EncryptionKey"] == nil {
+			t.Error("a project does not encrypt what it leaves with our key")
+		}
+		variables, _ := where["EnvironmentVariables"].([]any)
+		for _, v := range variables {
+			if name := at(v, "Name").(string); (at(v, "Type") == "PLAINTEXT") == strings.Contains(name, "KEY") {
+				t.Errorf("variable %s is of type %v", name, at(v, "Type"))
+			}
+		}
+		commands = append(commands, project.Properties["Source"].(map[string]any)["BuildSpec"].(string))
+	}
+	all := strings.Join(commands, "\n")
+	for _, want := range []string{
+		`"make --no-print-directory delivery DELIVERY=delivery.yaml"`, `".ci/run"`, `.ci/report 'HEAD^1' -fail-on destructive,exposure,broadening,alarm -waivers .github/waivers.yaml`,
+		`-run '^TestDeployed$' ./test/conformance`, `aws-cdk@` + delivery.CLIVersion,
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no project runs %s", want)
+		}
+	}
+	var pinned struct{ DevDependencies map[string]string }
+	readJSON(t, filepath.Join(root, "package.json"), &pinned)
+	if pinned.DevDependencies["aws-cdk"] != delivery.CLIVersion {
+		t.Errorf("the pipeline updates itself with aws-cdk %s, package.json has %s", delivery.CLIVersion, pinned.DevDependencies["aws-cdk"])
+	}
+}
+
+// wide are the statements of the pipeline's roles that are on every resource, each with the reason.
+var wide = map[string]string{
+	"cloudformation:DescribeStacks s3:ListBucket": "the update of the pipeline itself, as CDK gives it: reading alone",
+	"kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey* kms:ReEncrypt*": "the key of the other Region's artifacts, which " +
+		"has no ARN yet at synthesis; that key's own policy names who may use it",
+}
+
+// TestTheDeliveryTrustsAndAllowsLittle reads who takes the pipeline's roles, and what they may do on every resource.
+func TestTheDeliveryTrustsAndAllowsLittle(t *testing.T) {
+	tp, _ := deliveryTemplate(t)
+	for id, r := range tp.Resources {
+		if r.Type != "AWS::IAM::Role" {
+			continue
+		}
+		if r.Properties["ManagedPolicyArns"] != nil {
+			t.Errorf("%s has managed policies", id)
+		}
+		for _, s := range at(r.Properties["AssumeRolePolicyDocument"], "Statement").([]any) {
+			switch who := fmt.Sprint(at(s, "Principal")); who {
+			case "map[Service:codebuild.amazonaws.com]", "map[Service:codepipeline.amazonaws.com]", "map[AWS:map[Fn::GetAtt:[PipelineRoleB27FAA37 Arn]]]":
+			default:
+				t.Errorf("%s trusts %s", id, who)
+			}
+		}
+	}
+	met := map[string]bool{}
+	for _, r := range tp.all("AWS::IAM::Policy") {
+		for _, s := range statementsOf(t, r.Properties["PolicyDocument"]) {
+			actions := strings.Join(s.Actions, " ")
+			if slices.Contains(s.Resources, "*") {
+				met[actions] = true
+				if wide[actions] == "" {
+					t.Errorf("a role may %s on every resource", actions)
+				}
+			}
+			if slices.ContainsFunc(s.Resources, func(arn string) bool { return strings.HasSuffix(arn, "role/*") }) && s.Condition == nil {
+				t.Errorf("a role may %s with every role, without a condition", actions)
+			}
+			if strings.Contains(actions, "execute-api") && !slices.Equal(s.Resources, []string{
+				"arn:aws:execute-api:us-east-1:111111111111:*/live/GET/*", "arn:aws:execute-api:us-east-1:111111111111:*/live/POST/v1/*"}) {
+				t.Errorf("the suite may call %v", s.Resources)
+			}
+		}
+	}
+	for actions := range wide {
+		if !met[actions] {
+			t.Errorf("no role may %s on every resource any more: take it out", actions)
+		}
+	}
+}
+
+// TestTheDeliveryPassesEveryCheck runs CDK's validation and cdk-nag's pack over the pipeline and what CDK makes
+// for it in other Regions.
+func TestTheDeliveryPassesEveryCheck(t *testing.T) {
+	validation("true")
+	defer validation("false")
+	app, out := deliver(t, shippedDelivery(t))
+	made := 0
 	for _, child := range *app.Node().Children() {
 		if *awscdk.Stack_IsStack(child) {
-			want++
+			made++
 			runPack(child)
 		}
 	}
 	failure := failureOf(func() { app.Synth(nil) })
 	found, reports := nagFindings(t, out)
-	for _, finding := range found {
+	for _, finding := range append(found, findings(t, out)...) {
 		t.Error(finding)
 	}
 	if failure != "" && len(found) == 0 {
 		t.Error(failure)
 	}
-	if reports != want || want != 2 {
-		t.Errorf("the pack reported on %d stacks of %d, want the pipeline's and one of the other Region", reports, want)
-	}
-	if got := findings(t, out); len(got) > 0 {
-		t.Errorf("the validation finds %q", got)
+	if reports != made || made != 2 {
+		t.Errorf("the pack reported on %d stacks of %d, want the pipeline's and one of the other Region", reports, made)
 	}
 }

@@ -20,7 +20,8 @@ import (
 // built is what TestMain prepares once.
 var built struct {
 	root      string
-	out       string   // folder of the assembly
+	out       string   // folder of the assembly of every environment
+	delivery  []string // paths of the pipeline's templates, made by the shipped delivery file
 	templates []string // paths of the shipped environments' templates
 }
 
@@ -54,35 +55,45 @@ func prepare(dir string) error {
 	if err != nil {
 		return err
 	}
-	contextJSON, err := cdkContext(root, names)
+	app, delivered := filepath.Join(dir, "app"), filepath.Join(dir, "delivery.out")
+	built.out = filepath.Join(dir, "cdk.out")
+	build := exec.Command("go", "build", "-o", app, ".")
+	build.Dir = root
+	if err := quietly(build); err != nil {
+		return err
+	}
+	if err := synthesize(app, work, built.out, environment.ContextKey, strings.Join(names, ",")); err != nil {
+		return err
+	}
+	if err := synthesize(app, work, delivered, environment.DeliveryKey, "delivery.yaml"); err != nil {
+		return err
+	}
+	for _, depth := range []string{"", "assembly-*"} {
+		found, err := filepath.Glob(filepath.Join(built.out, depth, "*.template.json"))
+		if err != nil {
+			return err
+		}
+		built.templates = append(built.templates, found...)
+	}
+	built.delivery, err = filepath.Glob(filepath.Join(delivered, "*.template.json"))
+	return err
+}
+
+// synthesize runs the app with one more key of context.
+func synthesize(app, work, out, key, text string) error {
+	contextJSON, err := cdkContext(built.root, key, text)
 	if err != nil {
 		return err
 	}
-	app, out := filepath.Join(dir, "app"), filepath.Join(dir, "cdk.out")
-	built.out = out
-	build := exec.Command("go", "build", "-o", app, ".")
-	build.Dir = root
 	synth := exec.Command(app)
 	synth.Dir = work
 	synth.Env = append(os.Environ(),
 		"CDK_OUTDIR="+out,
 		"CDK_CONTEXT_JSON="+contextJSON,
 		"CDK_VALIDATION=false",
-		"PATH="+filepath.Join(root, "node_modules", ".bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"PATH="+filepath.Join(built.root, "node_modules", ".bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
 	)
-	for _, command := range []*exec.Cmd{build, synth} {
-		if err := quietly(command); err != nil {
-			return err
-		}
-	}
-	for _, depth := range []string{"", "assembly-*"} {
-		found, err := filepath.Glob(filepath.Join(out, depth, "*.template.json"))
-		if err != nil {
-			return err
-		}
-		built.templates = append(built.templates, found...)
-	}
-	return nil
+	return quietly(synth)
 }
 
 // lookAlike makes a folder with links to everything in the repository but what a synthesis writes.
@@ -105,8 +116,8 @@ func lookAlike(root, dir string) (string, error) {
 	return work, nil
 }
 
-// cdkContext is the context of cdk.json, whose flags change what templates look like, with the environments selected.
-func cdkContext(root string, names []string) (string, error) {
+// cdkContext is the context of cdk.json, whose flags change what templates look like, with what is selected.
+func cdkContext(root, key, chosen string) (string, error) {
 	text, err := os.ReadFile(filepath.Join(root, "cdk.json"))
 	if err != nil {
 		return "", err
@@ -117,7 +128,7 @@ func cdkContext(root string, names []string) (string, error) {
 	if err := json.Unmarshal(text, &file); err != nil {
 		return "", fmt.Errorf("cdk.json: %w", err)
 	}
-	file.Context[environment.ContextKey] = strings.Join(names, ",")
+	file.Context[key] = chosen
 	// As the command line sets it: findings then name the construct.
 	file.Context["aws:cdk:enable-path-metadata"] = true
 	text, err = json.Marshal(file.Context)

@@ -1,0 +1,91 @@
+package environment_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+)
+
+// deliveryFolder has environments of each kind that a delivery file may name.
+func deliveryFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	const head = "account: \"111111111111\"\nregions: [us-east-1]\n"
+	for name, text := range map[string]string{
+		"signed": head + "serverless: {api: {}}\n",
+		"keyed":  head + "auth: {mode: keys}\nserverless: {api: {authorizer: none}}\n",
+		"both":   head + "auth: {mode: keys}\nserverless: {api: {}}\n",
+		"direct": head + "serverless: {}\n",
+		"other":  strings.Replace(head, "1111", "2222", 1) + "serverless: {api: {}}\n",
+		"kept":   head + "production: true\nserverless: {}\n",
+		"broken": head + "serverless: {memory: huge}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name+".yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const source = "source: {connection: \"arn:aws:codeconnections:us-east-1:111111111111:connection/00000000-0000-0000-0000-000000000000\", repository: o/r}\n"
+
+func loadDelivery(t *testing.T, dir, text string) (environment.Delivery, error) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "delivery.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return environment.LoadDelivery(file, dir, today)
+}
+
+func TestDeliveryIsRead(t *testing.T) {
+	d, err := loadDelivery(t, deliveryFolder(t), source+"environments:\n  - {name: keyed, conformance: {keySecret: key}}\n  - {name: kept, approval: true}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Account() != "111111111111" || d.Region() != "us-east-1" || d.Source.Branch != "main" || d.Source.Repository != "o/r" {
+		t.Errorf("got %+v", d.Source)
+	}
+	first, last := d.Environments[0], d.Environments[1]
+	if first.Conformance == nil || first.Conformance.KeySecret != "key" || first.Approval || !last.Approval || last.Conformance != nil || !last.Environment.Production {
+		t.Errorf("got %+v, %+v", first, last)
+	}
+	if all := d.All(); len(all) != 2 || all[0].Name != "keyed" || all[1].Name != "kept" {
+		t.Errorf("got %v", all)
+	}
+}
+
+func TestBadDeliveriesAreRefused(t *testing.T) {
+	dir := deliveryFolder(t)
+	for _, tt := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"nothing", "{}", []string{":1: source: is missing", ":1: environments: is missing"}},
+		{"no connection", "source: {connection: arn:aws:iam::1:x, repository: r, branch: \"a b\"}\nenvironments: [{name: signed}]",
+			[]string{"source.connection: is \"arn:aws:iam::1:x\"", "source.repository: is \"r\"", "source.branch: is \"a b\""}},
+		{"a key that is none", source + "environments:\n  - {name: signed, aproval: true}\n", []string{":3: environments[0].aproval: is not a known key (did you mean \"approval\"?)"}},
+		{"an environment that is none", source + "environments: [{name: sined}]", []string{`environments[0].name: is "sined", and there is no such environment in`, `did you mean "signed"?`}},
+		{"one twice", source + "environments: [{name: signed}, {name: signed}]", []string{`environments[1].name: is "signed" once more`}},
+		{"a bad environment", source + "environments: [{name: broken}]", []string{`broken.yaml:3: serverless.memory: is "huge"`}},
+		{"production first", source + "environments: [{name: kept, approval: true}]", []string{`environments[0].name: is "kept", a production environment`}},
+		{"production unasked", source + "environments: [{name: signed}, {name: kept}]", []string{`environments[1].approval: is missing, and "kept" is a production environment`}},
+		{"nothing to ask", source + "environments: [{name: direct, conformance: {}}]", []string{`environments[0].conformance: calls the API of the serverless variant, and "direct" has none`}},
+		{"signed elsewhere", source + "environments: [{name: signed}, {name: other, conformance: {}}]", []string{`environments[1].conformance: signs requests in account 111111111111`}},
+		{"signed and keyed", source + "environments: [{name: both, conformance: {}}]", []string{`knows API keys or signs requests, and "both" asks for both`}},
+		{"a key for nothing", source + "environments: [{name: signed, conformance: {keySecret: key}}]", []string{`environments[0].conformance.keySecret: is of no use`}},
+		{"no key", source + "environments: [{name: keyed, conformance: {}}]", []string{`environments[0].conformance.keySecret: is missing`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := loadDelivery(t, dir, tt.text)
+			for _, want := range tt.want {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v\nwant it to contain %q", err, want)
+				}
+			}
+		})
+	}
+}
