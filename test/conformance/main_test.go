@@ -30,6 +30,9 @@ var built struct {
 const preparedIn = "CONFORMANCE_PREPARED_IN"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(deployedURL) != "" { // nothing runs here, and so nothing else can be tested
+		os.Exit(run(m, flag.Set("test.run", "^TestDeployed$")))
+	}
 	if dir := os.Getenv(preparedIn); dir != "" {
 		all, err := assembly.Read(filepath.Join(dir, "cdk.out"))
 		if err == nil {
