@@ -22,6 +22,11 @@ const (
 // Region is seen, this long can pass.
 const HealthWindow = time.Minute
 
+// HealthHold is how long Healthz goes on saying unhealthy after that, unless some calls in a row are answered: when callers
+// have left a sick Region, nothing is heard of it. Each time it is over, the callers try the Region again, and lose some
+// minutes if it is still sick; meanwhile they are served elsewhere, so it is long.
+const HealthHold = 30 * time.Minute
+
 // Endpoint is a method and a path.
 type Endpoint struct {
 	Method string

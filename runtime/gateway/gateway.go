@@ -195,8 +195,7 @@ func (g *gateway) readyz(w http.ResponseWriter, r *http.Request) {
 
 func (g *gateway) healthz(w http.ResponseWriter, _ *http.Request) {
 	status, word := http.StatusOK, "healthy"
-	calls, failed := g.health.recent()
-	if calls >= healthLeast && failed*2 > calls {
+	if !g.health.healthy() {
 		status, word = http.StatusServiceUnavailable, "unhealthy"
 	}
 	say(w, status, word)

@@ -12,15 +12,19 @@ import (
 // out at once.
 const (
 	healthWindow = endpoint.HealthWindow
+	healthHold   = endpoint.HealthHold
 	healthCalls  = 50 // the most that are remembered
-	healthLeast  = 5  // fewer say nothing: healthy
+	healthLeast  = 5  // fewer say nothing of failures; so many answers in a row end the hold
 )
 
-// health remembers how the last calls ended.
+// health remembers how the last calls ended, and for a while that they failed: once callers have gone to another Region,
+// there are no calls to judge from, and silence is not health.
 type health struct {
-	mu    sync.Mutex
-	calls [healthCalls]outcome
-	next  int
+	mu       sync.Mutex
+	calls    [healthCalls]outcome
+	next     int
+	answered int       // the last calls in a row
+	held     time.Time // unhealthy until then
 }
 
 type outcome struct {
@@ -31,20 +35,43 @@ type outcome struct {
 func newHealth() *health { return &health{} }
 
 // note records a request that reached Bedrock. Only what another Region could do better counts as failed: not the
-// caller's mistakes, and not a used-up quota, which a client must wait out.
+// caller's mistakes. A throttle does, for every Region has a quota of its own. A caller who left says nothing.
 func (h *health) note(code inference.Code) {
-	failed := code == inference.Upstream || code == inference.Overloaded || code == inference.Timeout || code == inference.Internal
+	var failed bool
+	switch code {
+	case inference.Canceled:
+		return
+	case inference.Upstream, inference.Overloaded, inference.Timeout, inference.Internal, inference.RateLimited:
+		failed = true
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.calls[h.next] = outcome{time.Now(), failed}
 	h.next = (h.next + 1) % healthCalls
+	h.answered++
+	if failed {
+		h.answered = 0
+	}
 }
 
-// recent counts the remembered calls of the last minute, and those that failed.
-func (h *health) recent() (calls, failed int) {
+// healthy judges the calls that are remembered.
+func (h *health) healthy() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	since := time.Now().Add(-healthWindow)
+	now := time.Now()
+	switch {
+	case h.sick(now):
+		h.held = now.Add(healthHold)
+	case h.answered >= healthLeast:
+		h.held = time.Time{}
+	}
+	return !now.Before(h.held)
+}
+
+// sick tells whether most calls of the last minute failed. The lock must be held.
+func (h *health) sick(now time.Time) bool {
+	calls, failed := 0, 0
+	since := now.Add(-healthWindow)
 	for _, c := range h.calls {
 		if c.at.Before(since) {
 			continue
@@ -54,5 +81,5 @@ func (h *health) recent() (calls, failed int) {
 			failed++
 		}
 	}
-	return calls, failed
+	return calls >= healthLeast && failed*2 > calls
 }
