@@ -50,6 +50,7 @@ func commands() []command {
 	return []command{
 		{"up", "synthesize an environment and run it on this machine", up},
 		{"bedrock", "serve the embedded Bedrock", bedrock},
+		{"drill", "rehearse the failover of an environment on this machine, and say how long it takes", drill},
 		{"environments", "list the environments, their models with their ends, and what they warn of", environments},
 		{"steps", "list what to deploy one after the other, as patterns for cdk deploy", steps},
 		{"stacks", "list the stacks of a synthesized assembly and what is in them", stacks},

@@ -25,8 +25,8 @@ const AliasTTL = time.Minute
 // What a health checker of Route 53 waits for, after which a check has failed (Route 53 Developer Guide, "How Amazon
 // Route 53 determines whether a health check is healthy").
 const (
-	connectWait = 4 * time.Second
-	answerWait  = 2 * time.Second // after connecting
+	ConnectWait = 4 * time.Second
+	AnswerWait  = 2 * time.Second // after connecting
 )
 
 // Check is a health check as Route 53 knows it.
@@ -84,7 +84,7 @@ func (p Plan) Terms() []Term {
 	}
 	terms := []Term{
 		{"detection", failures * p.Check.Interval, fmt.Sprintf("%d checks in a row must fail, %s apart", p.Check.Failures, p.Check.Interval)},
-		{"checkers", failures * (connectWait + answerWait), fmt.Sprintf("each check may wait %s to connect and %s for an answer before it has failed", connectWait, answerWait)},
+		{"checkers", failures * (ConnectWait + AnswerWait), fmt.Sprintf("each check may wait %s to connect and %s for an answer before it has failed", ConnectWait, AnswerWait)},
 		{"DNS", p.TTL, "resolvers keep the old answer; an alias record has no TTL of its own, but that of its target"},
 		{"connections", p.KeepAlive, "clients keep a connection to a Region that is sick and still answers"},
 		{"capacity", p.Capacity, capacity},

@@ -1,0 +1,153 @@
+package drill
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+)
+
+// site is one Region, as its templates describe it.
+type site struct {
+	stack     *assembly.Stack
+	server    assembly.Server
+	name      string // that fails over
+	role      string // PRIMARY or SECONDARY
+	checkHost string // by which just this Region answers
+	check     recovery.Check
+	keepAlive time.Duration // of a client's connection
+	idle      time.Duration // without a byte of an answer
+	bucket    string        // of usage records; empty: none
+	flush     time.Duration // until they are stored
+	copied    bool          // whether S3 copies the bucket to another Region
+}
+
+// The values of a record's Failover.
+const (
+	primary   = "PRIMARY"
+	secondary = "SECONDARY"
+)
+
+// The types of resources that are read.
+const (
+	typeRecord   = "AWS::Route53::RecordSet"
+	typeCheck    = "AWS::Route53::HealthCheck"
+	typeBalancer = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+	typeBucket   = "AWS::S3::Bucket"
+)
+
+// readSites finds the two Regions of a variant, the primary first.
+func readSites(a *assembly.Assembly, variant string) ([2]site, error) {
+	var sites []site
+	var problems []error
+	for _, stack := range a.Stacks {
+		if !strings.HasSuffix(stack.ID, "/"+variant) {
+			continue
+		}
+		for _, r := range stack.ByType(typeRecord) {
+			if r.Properties["Failover"] == nil && r.Properties["Weight"] == nil {
+				continue
+			}
+			s, err := readSite(a, stack, r)
+			sites, problems = append(sites, s), append(problems, err)
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return [2]site{}, err
+	}
+	slices.SortFunc(sites, func(a, b site) int { return cmp.Compare(a.role, b.role) })
+	if len(sites) != 2 || sites[0].role != primary || sites[1].role != secondary || sites[0].name != sites[1].name {
+		return [2]site{}, fmt.Errorf("%s: the stacks */%s have %d records that fail over; a drill wants two of one name, a primary and a secondary: "+
+			"an environment with failover, mode active-passive, and a domain for %[2]s", a.Dir, variant, len(sites))
+	}
+	return [2]site(sites), nil
+}
+
+func readSite(a *assembly.Assembly, stack *assembly.Stack, record assembly.Resource) (site, error) {
+	servers, err := stack.Servers()
+	if err != nil {
+		return site{}, err
+	}
+	if len(servers) != 1 {
+		return site{}, fmt.Errorf("stack %s: has %d servers; a drill runs one", stack.ID, len(servers))
+	}
+	s := site{stack: stack, server: servers[0], bucket: servers[0].Environment[settings.EnvArchiveBucket]}
+	var problems []error
+	text := func(r assembly.Resource, path ...string) string {
+		value, err := stack.String(r, path...)
+		problems = append(problems, err)
+		return value
+	}
+	s.name, s.role = text(record, "Name"), text(record, "Failover")
+	id, _, _ := assembly.Reference(record.Properties["HealthCheckId"])
+	check, ok := stack.Resources[id]
+	if !ok || check.Type != typeCheck {
+		return s, fmt.Errorf("stack %s, resource %s: follows no health check of the stack", stack.ID, record.LogicalID)
+	}
+	const config = "HealthCheckConfig"
+	s.checkHost, s.check.Path = text(check, config, "FullyQualifiedDomainName"), text(check, config, "ResourcePath")
+	seconds, err := stack.Int(check, config, "RequestInterval")
+	problems = append(problems, err)
+	s.check.Interval = time.Duration(seconds) * time.Second
+	s.check.Failures, err = stack.Int(check, config, "FailureThreshold")
+	problems = append(problems, err, s.readBalancer())
+	if s.bucket != "" {
+		problems = append(problems, s.readArchive(a))
+	}
+	return s, errors.Join(problems...)
+}
+
+// readBalancer reads how long connections live.
+func (s *site) readBalancer() error {
+	balancers := s.stack.ByType(typeBalancer)
+	if len(balancers) != 1 {
+		return fmt.Errorf("stack %s: has %d load balancers; a drill wants one", s.stack.ID, len(balancers))
+	}
+	told := map[string]time.Duration{}
+	attributes, _ := balancers[0].Properties["LoadBalancerAttributes"].([]any)
+	for _, item := range attributes {
+		attribute, _ := item.(map[string]any)
+		key, _ := attribute["Key"].(string)
+		text, _ := attribute["Value"].(string)
+		if seconds, err := strconv.Atoi(text); err == nil {
+			told[key] = time.Duration(seconds) * time.Second
+		}
+	}
+	s.keepAlive, s.idle = told["client_keep_alive.seconds"], told["idle_timeout.timeout_seconds"]
+	if s.keepAlive <= 0 || s.idle <= 0 {
+		return fmt.Errorf("stack %s, resource %s: must say client_keep_alive.seconds and idle_timeout.timeout_seconds", s.stack.ID, balancers[0].LogicalID)
+	}
+	return nil
+}
+
+// readArchive reads when usage records are stored, and whether they are copied.
+func (s *site) readArchive(a *assembly.Assembly) error {
+	var err error
+	if s.flush, err = time.ParseDuration(s.server.Environment[settings.EnvArchiveInterval]); err != nil {
+		return fmt.Errorf("stack %s, resource %s: %s: %w", s.stack.ID, s.server.LogicalID, settings.EnvArchiveInterval, err)
+	}
+	for _, stack := range a.Stacks {
+		for _, bucket := range stack.ByType(typeBucket) {
+			// By the name that a program's environment has it under.
+			named := assembly.Resource{LogicalID: bucket.LogicalID, Properties: map[string]any{"Name": map[string]any{"Ref": bucket.LogicalID}}}
+			if name, err := stack.String(named, "Name"); err == nil && name == s.bucket {
+				s.copied = bucket.Properties["ReplicationConfiguration"] != nil
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("stack %s, resource %s: no stack has the bucket %s", s.stack.ID, s.server.LogicalID, s.bucket)
+}
+
+// recovery is what the recovery time follows from. The templates do not say how long the other Region needs to grow, and
+// here it need not.
+func (s site) recovery() recovery.Plan {
+	return recovery.Plan{Check: s.check, KeepAlive: s.keepAlive}.Filled()
+}
