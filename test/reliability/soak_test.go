@@ -198,7 +198,8 @@ func TestSoak(t *testing.T) {
 		return
 	}
 	idle(transport)
-	eventually(t, fmt.Sprintf("no more than the %d files of the beginning are open", files), func() bool { return p.files(t) <= files })
+	// How many connections to the model stay idle is chance, at most two for each worker; a leak would be thousands.
+	eventually(t, fmt.Sprintf("no more than the %d files of the beginning and idle connections are open", files), func() bool { return p.files(t) <= files+2*16 })
 	t.Logf("%d good, %d bad, %d made to fail, %d left; %d files, %d MB resident", c.good.Load(), c.bad.Load(), c.faults.Load(), c.left.Load(),
 		p.files(t), p.memory(t)>>20)
 	text, _ := p.log.read()
