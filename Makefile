@@ -9,6 +9,7 @@ DELIVERY := delivery.yaml
 FUZZTIME := 3s
 FUZZ     := runtime
 QUICK    :=
+SOAK     := 10m
 
 # The pinned Node and CDK before whatever the machine has.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
@@ -19,7 +20,7 @@ INSTALLED = node_modules/.installed
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT = go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
-.PHONY: help up once test synth cost timing image diff report deploy delivery check format vet lint fuzz bench clean pipeline
+.PHONY: help up once test synth cost timing image diff report deploy delivery check format vet lint fuzz soak bench clean pipeline
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +83,9 @@ fuzz: ## runs each fuzz target; FUZZTIME=3s, FUZZ=folder
 	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$folder || exit 1; \
 	  done; \
 	done
+
+soak: ## loads the server for long: at 70 % of what it can do, then ten times over; SOAK=10m
+	RELIABILITY_SOAK=$(SOAK) go test -count=1 -v -timeout 24h -run 'TestSoak|TestOverloadMeasured' ./test/reliability
 
 bench: ## measures the programs beside a bare handler's and writes docs/performance.md; QUICK=1 only tries
 	go run ./test/bench $(if $(QUICK),-quick,-write)

@@ -92,13 +92,12 @@ func transport(given aws.HTTPClient) aws.HTTPClient {
 func roundTrip(given aws.HTTPClient) func(*http.Request) (*http.Response, error) {
 	client, ok := buildable(given)
 	if !ok {
-		return given.Do
+		return func(r *http.Request) (*http.Response, error) { return bounded(given.Do(r)) }
 	}
 	transport := client.GetTransport()
-	transport.DisableCompression = true // a stream that is compressed comes late
 	// Half of net/http's own, for every open stream has them. What is larger than a buffer goes around it.
 	transport.ReadBufferSize, transport.WriteBufferSize = 2<<10, 2<<10
-	return transport.RoundTrip
+	return func(r *http.Request) (*http.Response, error) { return bounded(transport.RoundTrip(r)) }
 }
 
 // buildable returns the client that the SDK brings, tuned.
@@ -124,7 +123,7 @@ func (c plainBodies) Do(r *http.Request) (*http.Response, error) {
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = struct{ io.ReadCloser }{r.Body}
 	}
-	return c.next.Do(r)
+	return bounded(c.next.Do(r))
 }
 
 // tune keeps a connection for every running request: net/http's default of two idle ones a host costs twice the CPU
@@ -136,6 +135,8 @@ func tune(t *http.Transport) {
 	t.MaxConnsPerHost = 0
 	t.IdleConnTimeout = 90 * time.Second
 	t.ForceAttemptHTTP2 = false
+	t.DisableCompression = true // a stream that is compressed comes late, and an answer may be larger than it looks
+	t.MaxResponseHeaderBytes = headerBytes
 	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 }
 

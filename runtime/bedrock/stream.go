@@ -36,6 +36,7 @@ type stream struct {
 	source   source
 	waiting  []inference.Event // read by prime, not yet handed out
 	complete bool
+	over     bool // the model has said itself that nothing follows
 	failed   error
 }
 
@@ -62,6 +63,7 @@ func (s *stream) read() (inference.Event, step, error) {
 	event, step, err := s.source.next(s.ctx)
 	if step == last {
 		s.complete = true
+		s.over = event.Kind == inference.EventRaw
 	}
 	return event, step, err
 }
@@ -78,7 +80,7 @@ func (s *stream) Next() (inference.Event, error) {
 	for s.failed == nil {
 		event, step, err := s.read()
 		switch {
-		case err == nil && step == ended && s.complete:
+		case err == nil && step == ended && s.complete, err != nil && s.over:
 			s.failed = io.EOF
 		case err == nil && step == ended:
 			s.failed = unreachable.failure(errIncomplete)

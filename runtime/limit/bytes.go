@@ -27,12 +27,13 @@ type Held struct {
 // Hold makes the bytes that are read count.
 func (b *Bytes) Hold(from io.Reader) *Held { return &Held{of: b, from: from} }
 
-// Read implements io.Reader. Over the bound it returns nothing and an *inference.Error, Overloaded; what
-// has come counts all the same.
+// Read implements io.Reader. Over the bound it gives back at once what it held, so that others need not fail as well, and
+// returns nothing but an *inference.Error, Overloaded.
 func (h *Held) Read(p []byte) (int, error) {
 	n, err := h.from.Read(p)
 	h.n += int64(n)
 	if h.of.held.Add(int64(n)) > h.of.most {
+		h.Release()
 		return 0, overloaded("The gateway holds as many requests as it can. Try again later.")
 	}
 	return n, err

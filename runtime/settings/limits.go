@@ -12,10 +12,10 @@ import (
 
 // Limits bound what one process takes on. A function serves one request at a time, so its template does not tell it.
 type Limits struct {
-	// Concurrency is how many requests are answered at once; default 512, 1 to 100,000. It is a bound on memory: 512
-	// running streams take about 60 MB (test/reliability prints it), a twentieth of the smallest task's 1,024 MB, which
-	// leaves the rest to large bodies. At 10 s an answer it lets through 50 requests a second, five times what a task
-	// is scaled for.
+	// Concurrency is how many requests are answered at once; default 512, 1 to 100,000. It is a bound on memory: a
+	// server that runs 512 and has refused 4,480 more, whose connections are still open, takes about 130 MB
+	// (test/reliability prints it), which leaves most of a task's 1,024 MB to large bodies. At 10 s an answer 512 are 50
+	// requests a second, five times what a task is scaled for.
 	Concurrency int
 	// Queue is how many more wait for one of those to end; default 128, 0 to 100,000. A burst passes; more is refused.
 	Queue int

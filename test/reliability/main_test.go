@@ -31,15 +31,15 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
-// binary is the server, built once.
-var binary string
+// program is the server, built once.
+var program string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "reliability")
 	code := 1
 	if err == nil {
-		binary = filepath.Join(dir, "server")
-		err = synthesis.Build(filepath.Join("..", ".."), "./runtime/cmd/server", binary)
+		program = filepath.Join(dir, "server")
+		err = synthesis.Build(filepath.Join("..", ".."), "./runtime/cmd/server", program)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -106,7 +106,7 @@ func start(t *testing.T, s settings.Settings, bedrock http.Handler, environment 
 // run starts the process; what it prints goes to out.
 func (p *process) run(t *testing.T, s settings.Settings, out io.Writer, environment []string) {
 	t.Helper()
-	p.command = exec.Command(binary)
+	p.command = exec.Command(program)
 	p.command.Stdout, p.command.Stderr = out, out
 	p.command.Env = []string{"AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true"}
 	for name, value := range s.Encode() {

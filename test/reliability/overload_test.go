@@ -34,23 +34,24 @@ func (h *held) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // hold makes a held Bedrock, which is let at the latest when the test ends.
 func hold(t *testing.T, s settings.Settings) (*held, *process) {
 	t.Helper()
-	h := &held{next: echo(), let: make(chan struct{}), came: make(chan struct{}, 1000)}
+	h := &held{next: echo(), let: make(chan struct{}), came: make(chan struct{}, 10_000)}
 	h.release = sync.OnceFunc(func() { close(h.let) })
 	p := start(t, s, h)
 	t.Cleanup(h.release)
 	return h, p
 }
 
-// TestOverload asks for more than ten times what the server takes. What it takes is answered, all of it and rightly;
+// TestOverload asks for ten times what the server takes. What it takes is answered, all of it and rightly;
 // the rest is refused while the model has not said a word, with a time to come back; health checks pass; and once it is
 // over the next one is answered.
 func TestOverload(t *testing.T) {
 	kernel(t)
-	const running, waiting, flood = 8, 4, 120
-	s := told()
-	s.Limits.Concurrency, s.Limits.Queue, s.Limits.QueueWait = running, waiting, time.Minute
+	s := told() // with the limits that a server has by default
+	s.Limits.QueueWait = time.Minute
+	running, waiting := s.Limits.Concurrency, s.Limits.Queue
+	flood := 10*running - running - waiting
 	bedrock, p := hold(t, s)
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: flood}}
+	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	var all sync.WaitGroup
 	var answered, refused atomic.Int64
@@ -79,7 +80,7 @@ func TestOverload(t *testing.T) {
 	for i := range waiting + flood {
 		send(running + i)
 	}
-	eventually(t, "all are refused for whom there is no place", func() bool { return refused.Load() >= flood })
+	eventually(t, "all are refused for whom there is no place", func() bool { return int(refused.Load()) >= flood })
 	if answered.Load() != 0 {
 		t.Error("something was answered before the model was let")
 	}
@@ -90,18 +91,19 @@ func TestOverload(t *testing.T) {
 			response.Body.Close()
 		}
 	}
+	t.Logf("%d MB resident with %d requests running and %d waiting", p.memory(t)>>20, running, waiting)
 	bedrock.release()
 	all.Wait()
-	if answered.Load() != running+waiting || refused.Load() != flood {
+	if int(answered.Load()) != running+waiting || int(refused.Load()) != flood {
 		t.Errorf("%d were answered and %d refused, want %d and %d", answered.Load(), refused.Load(), running+waiting, flood)
 	}
 	if a, err := ask(t.Context(), client, p.url, surfaces[0], body("afterwards", true)); err != nil || a.text != "afterwards" {
 		t.Errorf("afterwards: %+v, %v", a, err)
 	}
-	if most := bedrock.most.Load(); most != running {
+	if most := int(bedrock.most.Load()); most != running {
 		t.Errorf("the model had %d calls at once, want %d", most, running)
 	}
-	p.reaches(t, "Shed", flood)
+	p.reaches(t, "Shed", float64(flood))
 	t.Logf("%d MB resident after %d refusals", p.memory(t)>>20, flood)
 }
 
@@ -116,7 +118,8 @@ func TestLargeBodiesTogether(t *testing.T) {
 	defer client.CloseIdleConnections()
 	var all sync.WaitGroup
 	var ok, shed, other atomic.Int64
-	for i := range 40 {
+	const floods = 40
+	for i := range floods {
 		all.Go(func() {
 			a, err := ask(t.Context(), client, p.url, surfaces[i%2], large)
 			switch {
@@ -124,7 +127,7 @@ func TestLargeBodiesTogether(t *testing.T) {
 				shed.Add(1)
 			case a.status == http.StatusOK || a.status == http.StatusBadRequest: // the model may find it too long
 				ok.Add(1)
-			case err != nil && a.status == 0:
+			case err != nil:
 				shed.Add(1) // refused while the body was on its way; the connection is cut then
 			default:
 				other.Add(1)
@@ -132,14 +135,12 @@ func TestLargeBodiesTogether(t *testing.T) {
 			}
 		})
 	}
-	for range 3 {
-		<-bedrock.came
-	}
-	eventually(t, "all others are refused", func() bool { return shed.Load() >= 36 })
+	eventually(t, "each is with the model or refused", func() bool { return int(shed.Load())+len(bedrock.came) == floods })
 	most := p.memory(t)
 	bedrock.release()
 	all.Wait()
-	if ok.Load() < 3 || ok.Load() > 4 || other.Load() != 0 {
+	// At least one: those that come over the bound together are refused together.
+	if ok.Load() < 1 || ok.Load() > 4 || other.Load() != 0 {
 		t.Errorf("%d were taken, %d refused, %d neither", ok.Load(), shed.Load(), other.Load())
 	}
 	if a, err := ask(t.Context(), client, p.url, surfaces[1], body("afterwards", false)); err != nil || a.text != "afterwards" {

@@ -44,7 +44,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 	// From here on nobody reads. Refused requests print a line each, too, and cost less: about 700 bytes, of which 4 MiB
 	// are held and 64 KiB fit into the pipe.
 	const requests = 9000
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: patience}
 	defer client.CloseIdleConnections()
 	var workers sync.WaitGroup
 	for range 16 {
@@ -82,7 +82,7 @@ type agent struct {
 	key   string
 	valid time.Duration
 	away  bool
-	asked chan struct{} // gets a value for each try
+	tries int
 }
 
 func (a *agent) set(key string, valid time.Duration, away bool) {
@@ -94,10 +94,7 @@ func (a *agent) set(key string, valid time.Duration, away bool) {
 func (a *agent) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	select {
-	case a.asked <- struct{}{}:
-	default:
-	}
+	a.tries++
 	if a.away {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
@@ -110,7 +107,7 @@ func (a *agent) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 // expire, all while requests are sent.
 func TestCredentials(t *testing.T) {
 	t.Parallel()
-	a := &agent{key: "FIRST", valid: 4 * time.Minute, asked: make(chan struct{}, 100)}
+	a := &agent{key: "FIRST", valid: 4 * time.Minute}
 	source := httptest.NewServer(a)
 	t.Cleanup(source.Close)
 	bedrock := echo()
@@ -136,9 +133,11 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("signed with %s", key)
 		}
 	}
-	for range 2 { // the first and one in the background
-		<-a.asked
-	}
+	eventually(t, "the next credentials are tried for in the background", func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return a.tries >= 2
+	})
 	a.set("SECOND", 2*time.Second, false)
 	eventually(t, "the next credentials are used", func() bool { return good() == "SECOND" })
 	a.set("", 0, true)
