@@ -63,7 +63,7 @@ func TestEveryEndpointAndMetricIsListed(t *testing.T) {
 func TestErrorsAreListedAsTheSurfacesWriteThem(t *testing.T) {
 	for _, code := range []inference.Code{
 		inference.InvalidRequest, inference.Unauthenticated, inference.PermissionDenied, inference.NotFound,
-		inference.MethodNotAllowed, inference.TooLarge, inference.RateLimited, inference.Overloaded, inference.Timeout,
+		inference.MethodNotAllowed, inference.Conflict, inference.TooLarge, inference.RateLimited, inference.Overloaded, inference.Timeout,
 		inference.Upstream, inference.Internal, inference.Canceled,
 	} {
 		failure := &inference.Error{Code: code, Message: "."}

@@ -68,6 +68,8 @@ func classify(code inference.Code) (status int, kind string) {
 		return http.StatusNotFound, "not_found_error"
 	case inference.MethodNotAllowed:
 		return http.StatusMethodNotAllowed, "invalid_request_error"
+	case inference.Conflict:
+		return http.StatusConflict, "invalid_request_error"
 	case inference.TooLarge:
 		return http.StatusRequestEntityTooLarge, "request_too_large"
 	case inference.RateLimited:

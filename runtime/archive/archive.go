@@ -1,4 +1,4 @@
-// Package archive keeps a usage record of every request as compressed JSON lines in objects of a store: one object for
+// Package archive keeps a usage record of every request, and of every rating of an answer, as compressed JSON lines in objects of a store: one object for
 // each flush, named so that a query engine finds them by date and a reader sees what is missing.
 //
 // A request never waits for the store. What is in memory is bounded; what finds no room, or cannot be stored in the
@@ -87,13 +87,22 @@ func New(o Options) *Writer {
 
 // Add takes the record of a request that ended. It never waits for the store. The request may be changed afterwards.
 func (w *Writer) Add(r *record.Request) {
-	if closed := w.take(r); closed {
+	w.add(r.End(), func(dst []byte, seq uint64) []byte { return record.AppendUsage(dst, r, w.process, seq) })
+}
+
+// AddFeedback takes the record of a rating, as Add does.
+func (w *Writer) AddFeedback(f *record.Feedback) {
+	w.add(f.Time, func(dst []byte, seq uint64) []byte { return record.AppendFeedback(dst, f, w.process, seq) })
+}
+
+func (w *Writer) add(end time.Time, write func(dst []byte, seq uint64) []byte) {
+	if closed := w.take(end, write); closed {
 		w.report(0) // nothing else would
 	}
 }
 
-// take keeps or loses the record, and tells whether the Writer is closed.
-func (w *Writer) take(r *record.Request) bool {
+// take keeps or loses a record, and tells whether the Writer is closed.
+func (w *Writer) take(end time.Time, write func(dst []byte, seq uint64) []byte) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seq++ // of lost records too: the gap in the numbers is what a reader sees of them
@@ -101,7 +110,7 @@ func (w *Writer) take(r *record.Request) bool {
 		w.lost++
 		return w.closed
 	}
-	hour := r.End().UTC().Truncate(time.Hour)
+	hour := end.UTC().Truncate(time.Hour)
 	if w.open != nil && !w.open.hour.Equal(hour) {
 		w.seal()
 	}
@@ -109,7 +118,7 @@ func (w *Writer) take(r *record.Request) bool {
 		w.open = &batch{hour: hour, first: w.seq}
 	}
 	before := len(w.open.lines)
-	w.open.lines = record.AppendUsage(w.open.lines, r, w.process, w.seq)
+	w.open.lines = write(w.open.lines, w.seq)
 	w.open.last = w.seq
 	w.open.records++
 	w.held += len(w.open.lines) - before

@@ -285,7 +285,7 @@ func TestRecordsHoldNoCause(t *testing.T) {
 			t.Errorf("the process is %q, the object %q", process, keys[0])
 		}
 		delete(got, "process")
-		want := map[string]any{"time": "2000-01-01T00:00:01Z", "seq": 1.0, "request_id": "req_1", "surface": "openai", "tenant": "team \"a\"",
+		want := map[string]any{"kind": "request", "time": "2000-01-01T00:00:01Z", "seq": 1.0, "request_id": "req_1", "surface": "openai", "tenant": "team \"a\"",
 			"auth": "key", "alias": "haiku", "target_model": "m", "target_region": "us-east-1", "calls": 2.0, "stream": true, "status": 502.0,
 			"code": "upstream", "input_tokens": 1.0, "cache_read_tokens": 2.0, "cache_write_tokens": 3.0, "output_tokens": 4.0,
 			"cost_usd": 0.5, "duration_ms": 1000.0, "upstream_ms": 900.0, "client_ms": 50.0, "first_token_ms": 300.0}
@@ -294,6 +294,32 @@ func TestRecordsHoldNoCause(t *testing.T) {
 		}
 		if strings.Contains(fmt.Sprint(records)+w.said(), "the-secret-question") {
 			t.Error("it holds what was said")
+		}
+	})
+}
+
+// A rating stands beside the requests, with a number of its own among theirs.
+func TestRatingsAreArchived(t *testing.T) {
+	in(t, nil, func(t *testing.T, w *world) {
+		w.Add(&record.Request{Start: time.Now(), RequestID: "req_1"})
+		w.AddFeedback(&record.Feedback{Time: time.Now(), Answered: time.Now().Add(-time.Hour), RequestID: "req_1", Tenant: "team-a", Auth: "keys",
+			Alias: "haiku", Thumbs: "down", Reason: "incorrect"})
+		w.AddFeedback(&record.Feedback{Time: time.Now(), Answered: time.Now(), RequestID: "req_2", Score: 4})
+		if err := w.close(time.Second); err != nil {
+			t.Fatal(err)
+		}
+		records, err := w.bucket.Records()
+		if err != nil || len(records) != 3 {
+			t.Fatalf("the records are %v, %v", records, err)
+		}
+		process := records[0]["process"]
+		want := []map[string]any{
+			{"kind": "feedback", "time": "2000-01-01T00:00:00Z", "process": process, "seq": 2.0, "request_id": "req_1", "tenant": "team-a", "auth": "keys",
+				"alias": "haiku", "answered": "1999-12-31T23:00:00Z", "thumbs": "down", "reason": "incorrect"},
+			{"kind": "feedback", "time": "2000-01-01T00:00:00Z", "process": process, "seq": 3.0, "request_id": "req_2", "answered": "2000-01-01T00:00:00Z", "score": 4.0},
+		}
+		if diff := cmp.Diff(want, records[1:]); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

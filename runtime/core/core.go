@@ -22,11 +22,13 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrock"
 	"github.com/genai-pipeline/genai-pipeline/runtime/catalog"
 	"github.com/genai-pipeline/genai-pipeline/runtime/credential"
+	"github.com/genai-pipeline/genai-pipeline/runtime/feedback"
 	"github.com/genai-pipeline/genai-pipeline/runtime/gateway"
 	"github.com/genai-pipeline/genai-pipeline/runtime/limit"
 	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 	"github.com/genai-pipeline/genai-pipeline/runtime/record"
 	"github.com/genai-pipeline/genai-pipeline/runtime/router"
+	"github.com/genai-pipeline/genai-pipeline/runtime/secrets"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/runtime/spool"
 )
@@ -97,7 +99,7 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (
 		return nil, err
 	}
 	c.Log = log
-	records, err := c.records(aws, out, open)
+	sinks, err := c.sinks(aws, out, open)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +109,9 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (
 		Provider:       provider,
 		Router:         routes,
 		Ready:          provider.Ready,
-		Records:        records,
+		Records:        sinks.requests,
+		Ratings:        sinks.ratings,
+		Feedback:       c.feedback(aws),
 		Limits:         limits(s.Limits),
 		Log:            log,
 		MaxBodyBytes:   s.MaxBodyBytes,
@@ -117,14 +121,27 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (
 	return c, nil
 }
 
-// records is what takes the record of each request: the log, and the archive if the settings name one.
-func (c *Core) records(aws aws.Config, out io.Writer, open OpenArchive) (func(*record.Request), error) {
+// feedback is what takes ratings; nil where the settings name no secret for it.
+func (c *Core) feedback(aws aws.Config) gateway.Feedback {
+	if c.Settings.FeedbackSecret == "" {
+		return nil
+	}
+	return feedback.New(feedback.Options{Secret: secrets.New(aws, c.Settings.FeedbackSecret), Log: c.Log})
+}
+
+// sinks take what is recorded: the log does, and the archive if the settings name one.
+type sinks struct {
+	requests func(*record.Request)
+	ratings  func(*record.Feedback)
+}
+
+func (c *Core) sinks(aws aws.Config, out io.Writer, open OpenArchive) (sinks, error) {
 	lines := record.NewWriter(out, c.Settings.Environment, c.Settings.Variant)
 	if c.Settings.Archive.Bucket == "" {
-		return lines.Write, nil
+		return sinks{lines.Write, lines.WriteFeedback}, nil
 	}
 	if open == nil {
-		return nil, fmt.Errorf("%s: is %q, and this program keeps no archive", settings.EnvArchiveBucket, c.Settings.Archive.Bucket)
+		return sinks{}, fmt.Errorf("%s: is %q, and this program keeps no archive", settings.EnvArchiveBucket, c.Settings.Archive.Bucket)
 	}
 	c.archive = archive.New(archive.Options{
 		Store:       open(aws, c.Settings.Archive.Bucket),
@@ -134,9 +151,15 @@ func (c *Core) records(aws aws.Config, out io.Writer, open OpenArchive) (func(*r
 		Report:      lines.WriteProgram,
 		Log:         c.Log,
 	})
-	return func(r *record.Request) {
-		lines.Write(r)
-		c.archive.Add(r)
+	return sinks{
+		requests: func(r *record.Request) {
+			lines.Write(r)
+			c.archive.Add(r)
+		},
+		ratings: func(f *record.Feedback) {
+			lines.WriteFeedback(f)
+			c.archive.AddFeedback(f)
+		},
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 const (
 	ChatCompletions = "/v1/chat/completions" // OpenAI Chat Completions
 	Messages        = "/v1/messages"         // Anthropic Messages
+	Feedback        = "/v1/feedback"         // a rating of an answer
 	Models          = "/v1/models"           // both surfaces; an anthropic-version header picks Anthropic's form
 	Model           = "/v1/models/{id}"
 	Livez           = "/livez"   // the process answers; for balancers
@@ -41,6 +42,7 @@ func All() []Endpoint {
 	return []Endpoint{
 		{http.MethodPost, ChatCompletions, true},
 		{http.MethodPost, Messages, true},
+		{http.MethodPost, Feedback, false},
 		{http.MethodGet, Models, false},
 		{http.MethodGet, Model, false},
 		{http.MethodGet, Livez, false},

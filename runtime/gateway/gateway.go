@@ -33,7 +33,7 @@ type Authenticator interface {
 	Authenticate(*http.Request) (auth.Caller, error)
 }
 
-// Options configure the handler. Every field is required.
+// Options configure the handler. Every field is required but the last two.
 type Options struct {
 	Auth           Authenticator // asked for every request under /v1/
 	Provider       inference.Provider
@@ -45,6 +45,9 @@ type Options struct {
 	MaxBodyBytes   int
 	RequestTimeout time.Duration // for the whole answer, streams included
 	PingInterval   time.Duration // silence on a stream before a ping
+
+	Feedback Feedback               // nil: answers have no feedback ids, and nothing takes ratings
+	Ratings  func(*record.Feedback) // called once per rating that is taken; required with Feedback
 }
 
 // gateway serves the endpoints. Its only state is the health of the last calls.
@@ -59,6 +62,7 @@ func New(options Options) http.Handler {
 	handlers := map[string]http.HandlerFunc{
 		endpoint.ChatCompletions: g.inference("openai", openaiSurface{}),
 		endpoint.Messages:        g.inference("anthropic", anthropicSurface{}),
+		endpoint.Feedback:        g.rate,
 		endpoint.Models:          g.known(g.models),
 		endpoint.Model:           g.known(g.model),
 		endpoint.Livez:           func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") },

@@ -53,6 +53,7 @@ func (g *gateway) inference(name string, s Surface) http.HandlerFunc {
 			c.refuse(w, err)
 			return
 		}
+		c.prepareFeedback()
 		if err := c.open(w, r); err != nil {
 			c.refuse(w, err)
 			return
@@ -168,6 +169,7 @@ func (c *call) complete(ctx context.Context, w http.ResponseWriter) {
 	c.record.Status = http.StatusOK
 	began = time.Now()
 	c.buf = c.exchange.AppendReply(c.buf[:0], reply)
+	c.offerFeedback(ctx, w.Header())
 	writeJSON(w, http.StatusOK, c.buf)
 	c.record.Client = time.Since(began)
 }

@@ -15,7 +15,7 @@ import (
 func (c *call) stream(ctx context.Context, w http.ResponseWriter) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	out := newEventWriter(w, c.PingInterval, c.exchange.AppendPing(nil), cancel)
+	out := newEventWriter(w, c.PingInterval, c.exchange.AppendPing(nil), func(h http.Header) { c.offerFeedback(ctx, h) }, cancel)
 	defer out.close()
 	began := time.Now()
 	events, err := c.Provider.Stream(ctx, c.exchange.Request())
@@ -111,15 +111,16 @@ type eventWriter struct {
 	control  *http.ResponseController
 	interval time.Duration
 	ping     []byte
-	gone     func() // called when a ping finds that the client has left
+	begin    func(http.Header) // called once, before the status is sent
+	gone     func()            // called when a ping finds that the client has left
 	timer    *time.Timer
 	sent     bool // the status is out
 	closed   bool
 	failed   error
 }
 
-func newEventWriter(w http.ResponseWriter, interval time.Duration, ping []byte, gone func()) *eventWriter {
-	e := &eventWriter{w: w, control: http.NewResponseController(w), interval: interval, ping: ping, gone: gone}
+func newEventWriter(w http.ResponseWriter, interval time.Duration, ping []byte, begin func(http.Header), gone func()) *eventWriter {
+	e := &eventWriter{w: w, control: http.NewResponseController(w), interval: interval, ping: ping, begin: begin, gone: gone}
 	e.mu.Lock() // the timer may fire before it is assigned
 	defer e.mu.Unlock()
 	e.timer = time.AfterFunc(interval, e.fill)
@@ -164,6 +165,7 @@ func (e *eventWriter) put(events []byte) error {
 		h.Set("Content-Type", "text/event-stream")
 		h.Set("Cache-Control", "no-cache")
 		h.Set("X-Accel-Buffering", "no") // proxies that buffer would hold the stream back
+		e.begin(h)
 		e.w.WriteHeader(http.StatusOK)
 	}
 	if _, e.failed = e.w.Write(events); e.failed != nil {

@@ -16,6 +16,7 @@ const (
 	PermissionDenied Code = "permission_denied" // known caller, not allowed
 	NotFound         Code = "not_found"         // no such model, or no such path
 	MethodNotAllowed Code = "method_not_allowed"
+	Conflict         Code = "conflict"     // it was done already, and is done once
 	TooLarge         Code = "too_large"    // the body is larger than the configured limit
 	RateLimited      Code = "rate_limited" // a quota is used up; RetryAfter says when to come back
 	Overloaded       Code = "overloaded"   // the model has no capacity right now; RetryAfter says when to come back

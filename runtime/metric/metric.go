@@ -4,6 +4,8 @@
 // It must not know CDK, HTTP or AWS.
 package metric
 
+import "slices"
+
 // Namespace is the CloudWatch namespace of every metric of this product.
 const Namespace = "GenAI/ARM64"
 
@@ -45,6 +47,13 @@ var (
 	EstimatedCost    = Metric{"EstimatedCost", None, "US dollars for the tokens, by the catalog's list price; not emitted when no price is known"}
 )
 
+// The metrics of feedback. One value of each that applies is emitted per rating that is taken.
+var (
+	FeedbackUp    = Metric{"FeedbackUp", Count, "ratings with a thumb up; 0 or 1 for each with a thumb, so the average is the satisfied share"}
+	FeedbackDown  = Metric{"FeedbackDown", Count, "ratings with a thumb down; 0 or 1 for each with a thumb"}
+	FeedbackScore = Metric{"FeedbackScore", None, "scores from 1 (bad) to 5 (good)"}
+)
+
 // The metrics of the archive of usage records. Requests less both, over a time, is what waits in memory or died with a
 // killed program.
 var (
@@ -56,7 +65,7 @@ var (
 var LogLost = Metric{"LogLost", Count, "log lines given up because nobody read what the program printed; without the dimension Model"}
 
 // All returns every metric.
-func All() []Metric { return append(append(OfRequests(), OfArchive()...), LogLost) }
+func All() []Metric { return append(slices.Concat(OfRequests(), OfFeedback(), OfArchive()), LogLost) }
 
 // OfRequests returns the metrics that a request has.
 func OfRequests() []Metric {
@@ -65,6 +74,9 @@ func OfRequests() []Metric {
 		GatewayOverhead, InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, EstimatedCost,
 	}
 }
+
+// OfFeedback returns the metrics that a rating has.
+func OfFeedback() []Metric { return []Metric{FeedbackUp, FeedbackDown, FeedbackScore} }
 
 // OfArchive returns the metrics of the archive, which belong to no request.
 func OfArchive() []Metric { return []Metric{ArchiveWritten, ArchiveLost} }
@@ -76,7 +88,7 @@ const (
 	DimModel       = "Model"
 )
 
-// DimensionSets returns the combinations every metric of requests is emitted under. Each combination of values is a
+// DimensionSets returns the combinations every metric of requests and of feedback is emitted under. Each combination of values is a
 // custom metric that CloudWatch bills, so there are two sets, not the power set.
 func DimensionSets() [][]string {
 	return append(ProgramDimensionSets(), []string{DimEnvironment, DimVariant, DimModel})

@@ -61,6 +61,8 @@ func classify(code inference.Code) class {
 		return class{http.StatusNotFound, "not_found_error", "model_not_found"}
 	case inference.MethodNotAllowed:
 		return class{http.StatusMethodNotAllowed, "invalid_request_error", "method_not_allowed"}
+	case inference.Conflict:
+		return class{http.StatusConflict, "invalid_request_error", "conflict"}
 	case inference.TooLarge:
 		return class{http.StatusRequestEntityTooLarge, "invalid_request_error", "request_too_large"}
 	case inference.RateLimited:

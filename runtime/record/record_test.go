@@ -203,3 +203,41 @@ func TestUsageLeavesOutWhatIsNotKnown(t *testing.T) {
 		t.Errorf("the record is %v", line)
 	}
 }
+
+// A rating's line has its metrics under the dimensions of requests, so that the two can be put side by side.
+func TestFeedbackLine(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		set  func(*record.Feedback)
+		want map[string]any
+	}{
+		{"up", func(f *record.Feedback) { f.Thumbs = "up" }, map[string]any{"FeedbackUp": 1.0, "FeedbackDown": 0.0}},
+		{"down", func(f *record.Feedback) { f.Thumbs, f.Reason = "down", "unsafe" }, map[string]any{"FeedbackUp": 0.0, "FeedbackDown": 1.0, "reason": "unsafe"}},
+		{"score", func(f *record.Feedback) { f.Score = 4 }, map[string]any{"FeedbackScore": 4.0}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := record.Feedback{Time: start, Answered: start.Add(-time.Minute), RequestID: "req_1", Tenant: "team-a", Auth: "keys", Alias: "haiku"}
+			tt.set(&f)
+			var out bytes.Buffer
+			record.NewWriter(&out, "dev", "containers").WriteFeedback(&f)
+			var line map[string]any
+			if err := json.Unmarshal(out.Bytes(), &line); err != nil || bytes.Count(out.Bytes(), []byte("\n")) != 1 {
+				t.Fatalf("%v in %q", err, out.String())
+			}
+			var metrics []any
+			for _, m := range metric.OfFeedback() {
+				if _, there := line[m.Name]; there {
+					metrics = append(metrics, map[string]any{"Name": m.Name, "Unit": string(m.Unit)})
+				}
+			}
+			want := map[string]any{"time": "2026-11-22T12:00:00Z", "level": "INFO", "msg": "feedback", "request_id": "req_1", "tenant": "team-a",
+				"auth": "keys", "Environment": "dev", "Variant": "containers", "Model": "haiku",
+				"_aws": map[string]any{"Timestamp": float64(start.UnixMilli()), "CloudWatchMetrics": []any{map[string]any{"Namespace": metric.Namespace,
+					"Dimensions": []any{[]any{"Environment", "Variant"}, []any{"Environment", "Variant", "Model"}}, "Metrics": metrics}}}}
+			maps.Copy(want, tt.want)
+			if diff := cmp.Diff(want, line); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -18,6 +18,7 @@ func (r *Request) End() time.Time { return r.Start.Add(r.Duration) }
 // no call was made. docs/records.md lists the members.
 func AppendUsage(dst []byte, r *Request, process string, seq uint64) []byte {
 	l := line{append(dst, '{')}
+	l.text("kind", "request")
 	l.text("time", r.End().UTC().Format(time.RFC3339Nano))
 	l.text("process", process)
 	l.raw("seq", strconv.FormatUint(seq, 10))

@@ -30,6 +30,9 @@ func (s Settings) Encode() map[string]string {
 	if s.BedrockClient == BedrockSDK { // for whoever looks for a fault: no template has it
 		variables[EnvBedrockClient] = BedrockSDK
 	}
+	if s.FeedbackSecret != "" {
+		variables[EnvFeedbackSecret] = s.FeedbackSecret
+	}
 	s.Auth.encode(variables)
 	s.Archive.encode(variables)
 	s.Limits.encode(variables, s.Variant)
@@ -55,6 +58,7 @@ func Load(getenv func(string) string) (Settings, error) {
 	l.address(EnvListen, &s.Listen)
 	l.duration(EnvDrainTimeout, &s.DrainTimeout, time.Second, 15*time.Minute)
 	l.auth(&s.Auth)
+	s.FeedbackSecret = getenv(EnvFeedbackSecret)
 	l.archive(&s.Archive, s.Variant)
 	l.limits(&s.Limits, s.MaxBodyBytes)
 	return s, errors.Join(l.problems...)

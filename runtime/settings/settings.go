@@ -33,6 +33,8 @@ const (
 	EnvArchiveBucket   = "GENAI_ARCHIVE_BUCKET"
 	EnvArchiveInterval = "GENAI_ARCHIVE_INTERVAL" // with a bucket
 
+	EnvFeedbackSecret = "GENAI_FEEDBACK_SECRET"
+
 	EnvAuth          = "GENAI_AUTH"
 	EnvAuthSecret    = "GENAI_AUTH_SECRET"     // with AuthKeys
 	EnvAuthOffReason = "GENAI_AUTH_OFF_REASON" // with AuthOff
@@ -136,6 +138,7 @@ type Settings struct {
 	Auth           Auth          // required in the environment; Default has AuthGateway, which lets in nobody unknown
 	Archive        Archive       // default: none; not with VariantServerless
 	Limits         Limits
+	FeedbackSecret string // name or ARN of the secret that feedback ids are made with; default: empty, nobody rates answers
 }
 
 // IdleTimeout is how long a server keeps a connection that waits for its next request: a minute more than RequestTimeout.
