@@ -16,6 +16,8 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/anthropic"
 	"github.com/genai-pipeline/genai-pipeline/runtime/catalog"
 	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
+	"github.com/genai-pipeline/genai-pipeline/runtime/feedback"
+	"github.com/genai-pipeline/genai-pipeline/runtime/gateway"
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
 	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 	"github.com/genai-pipeline/genai-pipeline/runtime/openai"
@@ -188,6 +190,12 @@ func TestTheTableOfUsageRecordsHasTheirMembers(t *testing.T) {
 	for _, member := range regexp.MustCompile(`[{,]"(\w+)":`).FindAllStringSubmatch(string(record.AppendUsage(nil, &full, "p", 1)), -1) {
 		want = append(want, member[1])
 	}
+	rating := record.Feedback{RequestID: "r", Tenant: "t", Auth: "a", Alias: "a", Thumbs: "up", Score: 1, Reason: "r"}
+	for _, member := range regexp.MustCompile(`[{,]"(\w+)":`).FindAllStringSubmatch(string(record.AppendFeedback(nil, &rating, "p", 1)), -1) {
+		if !slices.Contains(want, member[1]) {
+			want = append(want, member[1])
+		}
+	}
 	text := read(t, "docs/records.md")
 	_, columns, _ := strings.Cut(text, "usage_records (")
 	columns, _, _ = strings.Cut(columns, ")")
@@ -259,5 +267,18 @@ func TestRunbooksSayWhenHowLongAndHowToVerify(t *testing.T) {
 				t.Errorf("%s names pipeline %s, which there is not", path, named[1])
 			}
 		}
+	}
+}
+
+func TestFeedbackIsDescribedAsItIs(t *testing.T) {
+	text := read(t, "docs/api.md")
+	for _, word := range append(feedback.Reasons(), feedback.ThumbsUp, feedback.ThumbsDown) {
+		if !strings.Contains(text, "`"+word+"`") {
+			t.Errorf("docs/api.md does not say that a rating may have %q", word)
+		}
+	}
+	if remembered := strings.Replace(fmt.Sprint(feedback.DefaultMemory), "144", ",144", 1); !strings.Contains(text, remembered) ||
+		!strings.Contains(text, fmt.Sprintf("within %d hours", int(feedback.Lifetime.Hours()))) || !strings.Contains(text, strings.ToLower(gateway.FeedbackHeader)) {
+		t.Errorf("docs/api.md does not say what holds: %s ratings are remembered, for %s", remembered, feedback.Lifetime)
 	}
 }

@@ -12,25 +12,36 @@ import (
 
 // kept is what outlives a deployment and is shared by the variants of a Region, in a stack of its own.
 type kept struct {
-	secret  string      // name or ARN of that with the keys' hashes; empty where callers have no keys, or the environment names one
-	records data.Bucket // of usage records; nil where none are archived
+	keys     string      // name or ARN of the secret with the keys' hashes; empty where callers have no keys, or the environment names one
+	feedback string      // name or ARN of the secret of feedback ids; empty where nobody rates answers
+	records  data.Bucket // of usage records; nil where none are archived
 }
 
 // newKept makes the stack, if anything belongs into it.
 func newKept(scope awscdk.Stage, e environment.Environment, region string) kept {
 	var k kept
-	secret := e.Auth.Mode == environment.AuthKeys && e.Auth.Secret == ""
-	if secret && e.Failover != nil && region != e.Regions[0] {
-		k.secret = keysName(e) // Secrets Manager copies it from the first Region
-		secret = false
+	keys, feedback := e.Auth.Mode == environment.AuthKeys && e.Auth.Secret == "", e.Gateway.Feedback
+	if e.Failover != nil && region != e.Regions[0] { // Secrets Manager copies them from the first Region
+		if keys {
+			k.keys = secretName(e, "keys")
+		}
+		if feedback {
+			k.feedback = secretName(e, "feedback")
+		}
+		keys, feedback = false, false
 	}
-	if !secret && e.Archive == nil {
+	if !keys && !feedback && e.Archive == nil {
 		return k
 	}
 	stack := awscdk.NewStack(scope, jsii.String("data"), stackProps(e, "What outlives the inference gateway"))
-	if secret {
-		k.secret = keysSecret(stack, e)
-		output(stack, OutputKeysSecretARN, jsii.String(k.secret))
+	if keys {
+		k.keys = secret(stack, "Keys", e, "keys", data.SecretProps{Description: "Hashes of the API keys of the inference gateway, by tenant"})
+		output(stack, OutputKeysSecretARN, jsii.String(k.keys))
+	}
+	if feedback {
+		k.feedback = secret(stack, "Feedback", e, "feedback", data.SecretProps{
+			Description: "What the inference gateway makes feedback ids with", Generate: feedbackSecret,
+		})
 	}
 	if e.Archive != nil {
 		k.records = data.NewBucket(stack, "Records", records(e, region))
@@ -71,24 +82,28 @@ func copiesName(e environment.Environment, region string) string {
 	return data.Name(e.Name, "copies", e.Account, region)
 }
 
-// keysName is the name of the secret where it is copied, by which the programs of both Regions know it.
-func keysName(e environment.Environment) string { return e.Name + "-gateway-keys" }
+// feedbackSecret is how many letters and digits the secret of feedback ids has: more than 256 random bits.
+const feedbackSecret = 64
 
-// keysSecret makes the secret for the hashes of API keys, and returns what a program is told of it.
-func keysSecret(stack awscdk.Stack, e environment.Environment) string {
-	props := data.SecretProps{Description: "Hashes of the API keys of the inference gateway, by tenant", Retain: e.Production}
+// secretName is the name of a secret where it is copied, by which the programs of both Regions know it.
+func secretName(e environment.Environment, what string) string { return e.Name + "-gateway-" + what }
+
+// secret makes a secret, and returns what a program is told of it.
+func secret(stack awscdk.Stack, id string, e environment.Environment, what string, props data.SecretProps) string {
+	props.Retain = e.Production
 	if e.Failover != nil {
-		props.Name, props.Replicas = keysName(e), map[string]string{e.Regions[1]: ""}
+		props.Name, props.Replicas = secretName(e, what), map[string]string{e.Regions[1]: ""}
 	}
-	return *data.NewSecret(stack, "Keys", props).Secret().SecretArn()
+	return *data.NewSecret(stack, id, props).Secret().SecretArn()
 }
 
 // settings is what a program is told, with what the environment file cannot know.
 func (k kept) settings(e environment.Environment, variant, region string) settings.Settings {
 	told := e.Settings(variant, region)
-	if k.secret != "" {
-		told.Auth.Secret = k.secret
+	if k.keys != "" {
+		told.Auth.Secret = k.keys
 	}
+	told.FeedbackSecret = k.feedback
 	if k.records != nil && variant != settings.VariantServerless {
 		told.Archive.Bucket = *k.records.Bucket().BucketName()
 	}

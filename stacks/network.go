@@ -24,7 +24,7 @@ func newNetwork(scope awscdk.Stage, e environment.Environment, region string, k 
 	props := network.Props{
 		Needs: network.Needs{
 			Containers: e.Containers != nil, Instances: e.Instances != nil, Function: function,
-			Secrets: e.Auth.Mode == environment.AuthKeys, Archive: k.records != nil, Elsewhere: len(modelsIn(e, region)) == 0,
+			Secrets: len(k.settings(e, settings.VariantContainers, region).Secrets()) > 0, Archive: k.records != nil, Elsewhere: len(modelsIn(e, region)) == 0,
 		},
 		ZoneIDs:     zonesOf(e.Network.ZoneIDs, region),
 		PrefixLists: prefixLists(e.Network.PrefixLists[region]),
@@ -51,10 +51,9 @@ func policies(e environment.Environment, region string, k kept) map[network.Serv
 		granted, _ := access.New(e.Account, here) // some of those that the stage has checked
 		narrow[network.BedrockRuntime] = network.ModelStatements(granted)
 	}
-	if e.Auth.Mode == environment.AuthKeys {
+	if secrets := k.settings(e, settings.VariantContainers, region).Secrets(); len(secrets) > 0 {
 		narrow[network.SecretsManager] = []network.Statement{{
-			Actions:   []string{"secretsmanager:GetSecretValue"},
-			Resources: []string{access.SecretARN(k.settings(e, settings.VariantContainers, region).Auth.Secret, region, e.Account)},
+			Actions: []string{"secretsmanager:GetSecretValue"}, Resources: access.SecretARNs(secrets, region, e.Account),
 		}}
 	}
 	if k.records != nil {

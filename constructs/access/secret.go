@@ -10,3 +10,12 @@ func SecretARN(secret, region, account string) string {
 	}
 	return "arn:aws:secretsmanager:" + region + ":" + account + ":secret:" + secret + "-??????"
 }
+
+// SecretARNs is SecretARN of several.
+func SecretARNs(secrets []string, region, account string) []string {
+	var arns []string
+	for _, secret := range secrets {
+		arns = append(arns, SecretARN(secret, region, account))
+	}
+	return arns
+}

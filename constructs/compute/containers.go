@@ -84,7 +84,7 @@ func NewContainers(scope constructs.Construct, id string, props ContainersProps)
 		Description: jsii.String("What the inference gateway's tasks may do"),
 	})
 	models.Grant(c.role)
-	grantKeys(c, c.role, props.Settings.Auth)
+	grantSecrets(c, c.role, props.Settings)
 	c.execution = awsiam.NewRole(c, jsii.String("ExecutionRole"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil),
 		Description: jsii.String("What ECS may do to start the inference gateway's tasks"),

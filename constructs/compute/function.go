@@ -55,7 +55,7 @@ type Function interface {
 	// Alias is the alias AliasName, which points at the deployed version.
 	Alias() awslambda.Alias
 	// Role is what the function runs with: writing to its log group, calling its models and, where callers have API keys,
-	// reading the secret with their hashes; in a VPC, what Lambda itself needs for the network interfaces; nothing else.
+	// reading the secret with their hashes, and where they rate answers that of feedback ids; in a VPC, what Lambda itself needs for the network interfaces; nothing else.
 	Role() awsiam.Role
 	// LogGroup holds the function's JSON logs and its metrics in EMF.
 	LogGroup() awslogs.LogGroup
@@ -95,7 +95,7 @@ func NewFunction(scope constructs.Construct, id string, props FunctionProps) Fun
 	})
 	f.logs.GrantWrite(f.role)
 	models.Grant(f.role)
-	grantKeys(f, f.role, props.Settings.Auth)
+	grantSecrets(f, f.role, props.Settings)
 	if props.Vpc != nil {
 		grantInterfaces(f, f.role)
 	}
@@ -110,15 +110,16 @@ func NewFunction(scope constructs.Construct, id string, props FunctionProps) Fun
 	return f
 }
 
-// grantKeys lets a program's role read the one secret that the program is told of, by name or by ARN. A secret under a
+// grantSecrets lets a program's role read the secrets that the program is told of, by name or by ARN. A secret under a
 // KMS key of its own needs the right to decrypt with that too; grant it to the construct.
-func grantKeys(scope constructs.Construct, role awsiam.Role, told settings.Auth) {
-	if told.Mode != settings.AuthKeys {
+func grantSecrets(scope constructs.Construct, role awsiam.Role, told settings.Settings) {
+	secrets := told.Secrets()
+	if len(secrets) == 0 {
 		return
 	}
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions:   jsii.Strings("secretsmanager:GetSecretValue"),
-		Resources: jsii.Strings(access.SecretARN(told.Secret, region(scope), account(scope))),
+		Resources: jsii.Strings(access.SecretARNs(secrets, region(scope), account(scope))...),
 	}))
 }
 

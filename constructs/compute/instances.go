@@ -98,7 +98,7 @@ func NewInstances(scope constructs.Construct, id string, props InstancesProps) I
 	i.logs = newLogGroup(i, props.LogRetention, props.Retain)
 	i.role = i.newRole()
 	models.Grant(i.role)
-	grantKeys(i, i.role, props.Settings.Auth)
+	grantSecrets(i, i.role, props.Settings)
 	// The file, not the folder: then what is downloaded is what the digest is of, and nothing reads it before.
 	asset := awss3assets.NewAsset(i, jsii.String("Program"), &awss3assets.AssetProps{Path: jsii.String(executable(props.Code))})
 	i.grantDownload(asset)

@@ -18,7 +18,10 @@ import (
 
 // SecretProps says what a secret is.
 type SecretProps struct {
-	Description string // required; a sentence for whoever fills it
+	Description string // required; a sentence for whoever fills it, or finds it
+	// Generate is how many characters Secrets Manager makes up for the value, 32 to 4096; default 0: the secret is made
+	// empty and filled by hand.
+	Generate int
 	// Name is needed for Replicas: by it, programs in the other Regions are told of the copies, since only Secrets Manager
 	// knows how an ARN ends. Default: CloudFormation makes one.
 	Name string
@@ -29,8 +32,8 @@ type SecretProps struct {
 	Retain   bool        // keeps it when its stack goes; default false
 }
 
-// Secret is a secret that is made empty and filled by hand: what is in no template cannot be overwritten by a
-// deployment, and nobody reads it there. Until then, who reads it gets an error.
+// Secret is a secret that is filled by hand, or made up by Secrets Manager: what is in no template cannot be overwritten
+// by a deployment, and nobody reads it there. Who reads one that is still empty gets an error.
 type Secret interface {
 	constructs.Construct
 	// Secret is that of Secrets Manager.
@@ -54,14 +57,20 @@ func NewSecret(scope constructs.Construct, id string, props SecretProps) Secret 
 	if props.Name != "" {
 		made.SecretName = jsii.String(props.Name)
 	}
+	why := "it holds hashes of keys that callers keep, so nothing here could change them; a tenant rotates by having two for a while"
+	if props.Generate > 0 {
+		made.GenerateSecretString = &awssecretsmanager.SecretStringGenerator{
+			PasswordLength: jsii.Number(props.Generate), ExcludePunctuation: jsii.Bool(true),
+		}
+		why = "nobody but the programs knows it; a rotation would void what they have made with it, so it is done when there is a reason"
+	}
 	// "Default" keeps the logical id that of the construct.
 	s.made = awssecretsmanager.NewSecret(s, jsii.String("Default"), made)
-	nag.Acknowledge(s.made, nag.Rules{
-		"AwsSolutions-SMG4": "it holds hashes of keys that callers keep, so nothing here could change them; a tenant rotates by having two for a while",
-	})
+	nag.Acknowledge(s.made, nag.Rules{"AwsSolutions-SMG4": why})
 	resource := s.made.Node().DefaultChild().(awscdk.CfnResource)
-	// CDK would have a password made, which is no list of keys.
-	resource.AddPropertyDeletionOverride(jsii.String("GenerateSecretString"))
+	if props.Generate == 0 { // CDK would have a password made
+		resource.AddPropertyDeletionOverride(jsii.String("GenerateSecretString"))
+	}
 	var replicas []any
 	for _, region := range slices.Sorted(maps.Keys(props.Replicas)) {
 		replica := map[string]any{"Region": region}
@@ -93,6 +102,7 @@ func (s *secret) Secret() awssecretsmanager.ISecret { return s.made }
 func (p SecretProps) check(id, region string) {
 	var problems check.Problems
 	problems.If(strings.TrimSpace(p.Description) == "", "Description: is empty; say what belongs into the secret")
+	problems.If(p.Generate != 0 && (p.Generate < 32 || p.Generate > 4096), "Generate: is %d; allowed is 32 to 4096 characters, or 0 for none", p.Generate)
 	problems.If(p.Name == "" && len(p.Replicas) > 0, "Name: is empty; with Replicas, the other Regions must know it")
 	problems.If(strings.HasPrefix(p.Name, "arn:") || len(p.Name) > 512, "Name: is %q; give a name of at most 512 characters", p.Name)
 	for _, at := range slices.Sorted(maps.Keys(p.Replicas)) {

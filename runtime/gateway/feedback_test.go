@@ -20,11 +20,11 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/record"
 )
 
-// tenants takes the tenant from the request's key.
-type tenants struct{}
+// byKey takes the tenant from the request's key.
+type byKey struct{}
 
 // Authenticate implements gateway.Authenticator.
-func (tenants) Authenticate(r *http.Request) (auth.Caller, error) {
+func (byKey) Authenticate(r *http.Request) (auth.Caller, error) {
 	if key := auth.Bearer(r); key != "" {
 		return auth.Caller{Tenant: key, Method: auth.MethodKeys}, nil
 	}
@@ -46,9 +46,9 @@ type rated struct {
 func newRated(m model) *rated {
 	g := &rated{}
 	g.Handler = gateway.New(gateway.Options{
-		Auth: tenants{}, Provider: m, Router: routes{}, Ready: func(context.Context) error { return nil },
+		Auth: byKey{}, Provider: m, Router: routes{}, Ready: func(context.Context) error { return nil },
 		Records: func(r *record.Request) { g.requests = append(g.requests, *r) }, Log: slog.New(slog.DiscardHandler),
-		MaxBodyBytes: 100_000, RequestTimeout: time.Minute, PingInterval: 15 * time.Second,
+		Limits: unlimited(), MaxBodyBytes: 100_000, RequestTimeout: time.Minute, PingInterval: 15 * time.Second,
 		Feedback: feedback.New(feedback.Options{Secret: sealed{}, Log: slog.New(slog.DiscardHandler)}),
 		Ratings:  func(f *record.Feedback) { g.ratings = append(g.ratings, *f) },
 	})
@@ -81,8 +81,13 @@ func talks(silence time.Duration) model {
 			time.Sleep(silence)
 			return &inference.Reply{Blocks: []inference.Block{{Text: "Hello."}}, Body: []byte(`{"id":"msg_1"}`)}, nil
 		},
-		stream: func(context.Context, *inference.Request) (inference.Stream, error) {
+		stream: func(_ context.Context, r *inference.Request) (inference.Stream, error) {
 			time.Sleep(silence)
+			if len(r.Body) > 0 { // Anthropic's surface passes events through
+				return &events{func() (inference.Event, error) {
+					return inference.Event{Kind: inference.EventRaw, Type: "message_stop", Raw: []byte(`{"type":"message_stop"}`)}, nil
+				}}, nil
+			}
 			return &events{text("Hello.")}, nil
 		},
 	}
@@ -185,7 +190,7 @@ func (unsure) Rate(context.Context, []byte, string) (feedback.Rating, error) {
 
 func TestTheOperatorIsToldWhyRatingsFail(t *testing.T) {
 	var said strings.Builder
-	handler := gateway.New(gateway.Options{Auth: tenants{}, Router: routes{}, MaxBodyBytes: 1000, Feedback: unsure{}, Log: slog.New(slog.NewTextHandler(&said, nil))})
+	handler := gateway.New(gateway.Options{Auth: byKey{}, Router: routes{}, MaxBodyBytes: 1000, Feedback: unsure{}, Log: slog.New(slog.NewTextHandler(&said, nil))})
 	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, endpoint.Feedback, strings.NewReader("{}"))
 	r.Header.Set("Authorization", "Bearer team-a")
 	handler.ServeHTTP(w, r)

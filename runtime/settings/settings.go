@@ -141,6 +141,18 @@ type Settings struct {
 	FeedbackSecret string // name or ARN of the secret that feedback ids are made with; default: empty, nobody rates answers
 }
 
+// Secrets are the names or ARNs of the secrets that a program is told of and must be allowed to read.
+func (s Settings) Secrets() []string {
+	var secrets []string
+	if s.Auth.Mode == AuthKeys {
+		secrets = append(secrets, s.Auth.Secret)
+	}
+	if s.FeedbackSecret != "" {
+		secrets = append(secrets, s.FeedbackSecret)
+	}
+	return secrets
+}
+
 // IdleTimeout is how long a server keeps a connection that waits for its next request: a minute more than RequestTimeout.
 // A balancer's idle timeout follows from the same budget and is shorter, so that it is never the server that hangs up.
 func (s Settings) IdleTimeout() time.Duration { return s.RequestTimeout + time.Minute }

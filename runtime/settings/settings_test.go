@@ -32,6 +32,7 @@ func valid() settings.Settings {
 		Auth:           settings.Auth{Mode: settings.AuthKeys, Secret: "gateway-keys"},
 		Archive:        settings.Archive{Interval: time.Minute},
 		Limits:         settings.Default().Limits,
+		FeedbackSecret: "feedback",
 	}
 }
 
@@ -103,7 +104,7 @@ func TestLoadFillsDefaults(t *testing.T) {
 	environment := valid().Encode()
 	for _, optional := range []string{
 		settings.EnvMaxBodyBytes, settings.EnvRequestTimeout, settings.EnvPingInterval, settings.EnvMaxCalls,
-		settings.EnvLogLevel, settings.EnvListen, settings.EnvDrainTimeout, settings.EnvBedrockClient,
+		settings.EnvLogLevel, settings.EnvListen, settings.EnvDrainTimeout, settings.EnvBedrockClient, settings.EnvFeedbackSecret,
 	} {
 		delete(environment, optional)
 	}
@@ -187,5 +188,17 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 				t.Errorf("%d problems were named, want %d:\n%v", got, len(tt.want), err)
 			}
 		})
+	}
+}
+
+// What a program must be allowed to read is what it is told of.
+func TestSecrets(t *testing.T) {
+	s := valid()
+	if diff := cmp.Diff([]string{"gateway-keys", "feedback"}, s.Secrets()); diff != "" {
+		t.Error(diff)
+	}
+	s.Auth.Mode, s.FeedbackSecret = settings.AuthOIDC, ""
+	if got := s.Secrets(); len(got) > 0 {
+		t.Errorf("without keys and feedback: %q", got)
 	}
 }

@@ -201,6 +201,9 @@ func (c checker) variables(e *Environment) {
 	if e.Auth.Mode == AuthKeys && e.Auth.Secret == "" {
 		size = arnBytes
 	}
+	if e.Gateway.Feedback {
+		size += len(settings.EnvFeedbackSecret) + arnBytes
+	}
 	for name, text := range e.Settings(settings.VariantServerless, e.Regions[0]).Encode() {
 		size += len(name) + len(text)
 	}

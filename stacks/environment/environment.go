@@ -62,7 +62,8 @@ type Gateway struct {
 	LogLevel     slog.Level
 	// Limits bound what one process of the servers takes on. A function serves one request at a time, and each of its
 	// processes counts for itself, so it keeps to none of them.
-	Limits settings.Limits
+	Limits   settings.Limits
+	Feedback bool // callers rate answers; default false
 }
 
 // Acknowledge holds the reasons for what is refused without one: each a sentence, empty for none.

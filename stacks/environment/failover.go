@@ -107,7 +107,7 @@ func (e Environment) Losses() []recovery.Loss {
 	if e.Archive != nil {
 		losses = append(losses, recovery.Records(e.Archive.Interval))
 	}
-	if e.Auth.Mode == AuthKeys && e.Auth.Secret == "" {
+	if e.Auth.Mode == AuthKeys && e.Auth.Secret == "" || e.Gateway.Feedback {
 		losses = append(losses, recovery.Secret())
 	}
 	return losses

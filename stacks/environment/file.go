@@ -140,6 +140,7 @@ func (v value) gateway(g *Gateway) {
 		"queueWait":      func(v value) { v.duration(&g.Limits.QueueWait, 0, time.Minute) },
 		"maxHeldBytes":   func(v value) { v.integer(&g.Limits.HeldBytes, 1<<10, 16<<30) },
 		"tenantLimits":   func(v value) { v.tenantLimits(&g.Limits.Tenants) },
+		"feedback":       func(v value) { v.boolean(&g.Feedback) },
 	})
 }
 

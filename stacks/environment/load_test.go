@@ -66,7 +66,7 @@ models:
       - {model: global.anthropic.claude-haiku-5-5, region: us-east-2}
     defaultMaxTokens: 100
     maxTokens: 200
-gateway: {maxBodyBytes: 2048, streamBudget: 60s, pingInterval: 2s, maxCalls: 5, logLevel: warn}
+gateway: {maxBodyBytes: 2048, streamBudget: 60s, pingInterval: 2s, maxCalls: 5, logLevel: warn, feedback: true}
 serverless: {}
 `)
 	e, err := environment.Load(path, today)

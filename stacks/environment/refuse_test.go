@@ -113,6 +113,7 @@ var bad = []refused{
 		`3: serverless.api.reason: is "test"; allowed is a sentence of at least 20 characters`, `3: serverless.api.authorizer: is "none", and so is …`}, false},
 	{"reason without need", minimal[:len(minimal)-3] + "{api: {reason: it is behind a firewall of ours}}\n", []string{
 		`3: serverless.api.reason: is only for authorizer: none; remove it`}, false},
+	{"feedback that is no boolean", minimal + "gateway: {feedback: yes please}\n", []string{`4: gateway.feedback: is the text "yes please"; allowed is true or false`}, false},
 	{"unknown log level", minimal + "gateway: {logLevel: trace}\n", []string{`4: gateway.logLevel: is "trace"; allowed are debug, info, warn, error`}, false},
 	{"too many calls", minimal + "gateway: {maxCalls: 11}\n", []string{`4: gateway.maxCalls: is 11; allowed is a whole number from 1 to 10`}, false},
 	{"two problems at once, by line", "account: 5\nregions: [moon]\nserverless:\n  memory: huge\n  extra: 1\n", []string{

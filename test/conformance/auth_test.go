@@ -23,9 +23,10 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
-// vault is Secrets Manager as far as GetSecretValue goes, for one secret.
+// vault is Secrets Manager as far as GetSecretValue goes, for the secret of keys and others.
 type vault struct {
-	url string
+	url    string
+	others map[string]string // values by name; set before the first request
 
 	mu    sync.Mutex
 	value string   // empty: the service fails
@@ -51,13 +52,18 @@ func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.asked = append(v.asked, r.Header.Get("X-Amz-Target")+" "+string(body))
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	var input struct{ SecretId string }
-	if json.Unmarshal(body, &input) != nil || input.SecretId != secretName || v.value == "" ||
+	err := json.Unmarshal(body, &input)
+	value := v.others[input.SecretId]
+	if input.SecretId == secretName {
+		value = v.value
+	}
+	if err != nil || value == "" ||
 		!strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ") {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the specified secret."}`)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"Name": secretName, "SecretString": v.value, "VersionId": "1", "VersionStages": []string{"AWSCURRENT"}})
+	_ = json.NewEncoder(w).Encode(map[string]any{"Name": input.SecretId, "SecretString": value, "VersionId": "1", "VersionStages": []string{"AWSCURRENT"}})
 }
 
 func (v *vault) requests() []string {
@@ -70,7 +76,7 @@ func (v *vault) requests() []string {
 func withKeys(v *vault) options {
 	return options{environment: map[string]string{
 		"GENAI_AUTH": "keys", "GENAI_AUTH_SECRET": secretName, "GENAI_AUTH_OFF_REASON": "", "GENAI_LOG_LEVEL": "debug",
-		"AWS_ENDPOINT_URL_SECRETS_MANAGER": v.url,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER": v.url, "GENAI_FEEDBACK_SECRET": "",
 	}}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/invoke"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/lambdaruntime"
+	localrun "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/local"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/serverruntime"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
 )
@@ -163,7 +164,7 @@ func (d *deployment) saw(t *testing.T, want string) {
 
 // startBedrock serves an embedded Bedrock and returns what makes a program call it: what the role and the network are
 // in AWS.
-func startBedrock(t *testing.T, o options) (*deployment, map[string]string) {
+func (v variant) startBedrock(t *testing.T, o options) (*deployment, map[string]string) {
 	if o.bedrock.Now == nil {
 		o.bedrock.Now = func() time.Time { return now }
 	}
@@ -179,6 +180,13 @@ func startBedrock(t *testing.T, o options) (*deployment, map[string]string) {
 		"AWS_ACCESS_KEY_ID":                "AKIDEXAMPLE",
 		"AWS_SECRET_ACCESS_KEY":            "not-a-secret",
 	}
+	if _, given := o.environment[localrun.EndpointSecretsManager]; !given {
+		if secrets := localrun.NewVault(v.settings(o)); secrets != nil {
+			server := httptest.NewServer(secrets)
+			t.Cleanup(server.Close)
+			standIns[localrun.EndpointSecretsManager] = server.URL
+		}
+	}
 	if os.Getenv(preparedIn) == "" { // without a network it would hide a call to the metadata of an instance
 		standIns["AWS_EC2_METADATA_DISABLED"] = "true"
 	}
@@ -188,7 +196,7 @@ func startBedrock(t *testing.T, o options) (*deployment, map[string]string) {
 // startFunction runs the function behind the template's API.
 func (v variant) startFunction(t *testing.T, o options) *deployment {
 	t.Helper()
-	d, standIns := startBedrock(t, o)
+	d, standIns := v.startBedrock(t, o)
 	function, err := lambdaruntime.New(lambdaruntime.Options{
 		Binary:      v.program,
 		Name:        v.function.Name,
@@ -234,7 +242,7 @@ func (v variant) newFront(t *testing.T, function invoke.Invoker, change ...func(
 // startServer runs the server as the template says, save where it listens.
 func (v variant) startServer(t *testing.T, o options) *deployment {
 	t.Helper()
-	d, standIns := startBedrock(t, o)
+	d, standIns := v.startBedrock(t, o)
 	command := o.server
 	if command == nil {
 		command = []string{v.program}

@@ -1,22 +1,21 @@
 package local
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net/http"
 	"regexp"
-	"slices"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
-// Vault stands in for Secrets Manager as far as a program that knows its callers by keys asks it: each secret that the
-// templates name holds the hash of one key, which is made for this run and good for nothing else.
+// Vault stands in for Secrets Manager as far as programs ask it: each secret of keys that the templates name holds the
+// hash of one key, and each of feedback ids a random text. All are made for this run and good for nothing else.
 type Vault struct {
-	Key     string // what callers send
-	secrets []string
-	content string
+	Key      string // what callers send; empty when none have keys
+	contents map[string]string
 }
 
 // Tenant is whose key a Vault's key is.
@@ -24,20 +23,21 @@ const Tenant = "local"
 
 // NewVault makes a vault with the secrets that programs with these environments read; nil when none reads any.
 func NewVault(environments ...map[string]string) *Vault {
-	var v Vault
+	v := Vault{contents: map[string]string{}}
+	key, hash := auth.NewKey()
+	// Marshalling plain strings cannot fail.
+	keys, _ := json.Marshal(map[string]any{"tenants": map[string]any{Tenant: map[string]any{"keys": []string{hash}}}})
 	for _, variables := range environments {
 		if variables[settings.EnvAuth] == settings.AuthKeys {
-			v.secrets = append(v.secrets, variables[settings.EnvAuthSecret])
+			v.Key, v.contents[variables[settings.EnvAuthSecret]] = key, string(keys)
+		}
+		if secret := variables[settings.EnvFeedbackSecret]; secret != "" && v.contents[secret] == "" {
+			v.contents[secret] = rand.Text() + rand.Text()
 		}
 	}
-	if len(v.secrets) == 0 {
+	if len(v.contents) == 0 {
 		return nil
 	}
-	key, hash := auth.NewKey()
-	v.Key = key
-	// Marshalling plain strings cannot fail.
-	content, _ := json.Marshal(map[string]any{"tenants": map[string]any{Tenant: map[string]any{"keys": []string{hash}}}})
-	v.content = string(content)
 	return &v
 }
 
@@ -60,11 +60,11 @@ func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !signedFor.MatchString(r.Header.Get("Authorization")):
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"__type":"InvalidSignatureException","Message":"The request is not signed for Secrets Manager in a Region."}`)
-	case !slices.Contains(v.secrets, input.SecretId):
+	case v.contents[input.SecretId] == "":
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the specified secret."}`)
 	default:
-		_ = json.NewEncoder(w).Encode(map[string]any{"ARN": input.SecretId, "Name": input.SecretId, "SecretString": v.content,
+		_ = json.NewEncoder(w).Encode(map[string]any{"ARN": input.SecretId, "Name": input.SecretId, "SecretString": v.contents[input.SecretId],
 			"VersionId": "1", "VersionStages": []string{"AWSCURRENT"}})
 	}
 }

@@ -44,7 +44,7 @@ func (s *session) table(a *assembly.Assembly) {
 		}
 	}
 	s.printf("\n")
-	if s.vault != nil {
+	if s.vault != nil && s.vault.Key != "" {
 		s.printf("The API key is made for this run and good for nothing else.\n")
 	}
 	s.commands()

@@ -107,7 +107,7 @@ type session struct {
 	servers   []*http.Server
 	variants  []*variant
 	bedrock   string       // URL of the embedded one
-	vault     *local.Vault // nil where callers have no keys
+	vault     *local.Vault // nil where no program reads a secret
 }
 
 // variant is a stack that runs, and where.
