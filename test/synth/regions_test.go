@@ -102,14 +102,24 @@ func TestStateIsCopiedToTheOtherRegion(t *testing.T) {
 		}
 	}
 	first, second := stackOf(t, out, "prod-us-east-1", "data"), stackOf(t, out, "prod-us-west-2", "data")
-	secret := first.only(t, "AWS::SecretsManager::Secret").Properties
-	if at(secret, "ReplicaRegions", 0, "Region") != "us-west-2" || len(second.all("AWS::SecretsManager::Secret")) != 0 {
-		t.Errorf("the keys are not copied: %s", compact(t, secret))
+	copied := map[any]bool{}
+	for _, secret := range first.all("AWS::SecretsManager::Secret") {
+		if copied[secret.Properties["Name"]] = true; at(secret.Properties, "ReplicaRegions", 0, "Region") != "us-west-2" {
+			t.Errorf("a secret is not copied: %s", compact(t, secret.Properties))
+		}
+	}
+	if len(copied) != 2 || len(second.all("AWS::SecretsManager::Secret")) != 0 {
+		t.Errorf("copied are %v; the second Region makes secrets of its own", copied)
 	}
 	for _, variant := range []string{settings.VariantServerless, settings.VariantContainers, settings.VariantInstances} {
-		there := variantVariables(t, stackOf(t, out, "prod-us-west-2", variant), variant)[settings.EnvAuthSecret]
-		if there != secret["Name"] {
-			t.Errorf("%s of the second Region is told of the secret %q; its copy has the name %v", variant, there, secret["Name"])
+		there := variantVariables(t, stackOf(t, out, "prod-us-west-2", variant), variant)
+		for _, name := range []string{settings.EnvAuthSecret, settings.EnvFeedbackSecret} {
+			if !copied[there[name]] {
+				t.Errorf("%s of the second Region is told of the secret %q; copied are %v", variant, there[name], copied)
+			}
+		}
+		if there[settings.EnvAuthSecret] == there[settings.EnvFeedbackSecret] {
+			t.Errorf("%s of the second Region has one secret for both", variant)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package synth
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -158,6 +159,16 @@ func TestSecretsAreMadeEmpty(t *testing.T) {
 		"Replicas[us-east-1]: has no key", "Replicas[us-west-2]: is a key in us-east-1"}, func() {
 		data.NewSecret(stack, "Bad", data.SecretProps{Key: key, Replicas: map[string]string{"us-east-1": "", "us-west-2": eastKey}})
 	})
+}
+
+// A secret that is made up is long enough to be one.
+func TestSecretsThatAreMadeUp(t *testing.T) {
+	_, stack, _ := benchIn(t, "us-east-1")
+	for id, characters := range map[string]int{"Short": 31, "Long": 4097, "Negative": -1} {
+		refused(t, []string{`data.NewSecret("` + id + `")`, "Generate: is " + strconv.Itoa(characters)}, func() {
+			data.NewSecret(stack, id, data.SecretProps{Description: "Made up", Generate: characters})
+		})
+	}
 }
 
 // Every Region's table can be restored and, in production, not be deleted.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,6 +124,9 @@ func TestProgramReadsWhatTheEnvironmentSays(t *testing.T) {
 		want := c.environment.Settings("serverless", c.environment.Regions[0])
 		if want.Auth.Mode == settings.AuthKeys && want.Auth.Secret == "" {
 			want.Auth.Secret = variables[settings.EnvAuthSecret] // that of another stack; TestSecret… looks at it
+		}
+		if want.FeedbackSecret = variables[settings.EnvFeedbackSecret]; c.environment.Gateway.Feedback != (want.FeedbackSecret != "") {
+			t.Errorf("told of the feedback secret %q", want.FeedbackSecret) // TestFeedbackSecret looks at which
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
@@ -346,5 +350,32 @@ func TestMoreModelsThanARoleCanBeGivenIsAnError(t *testing.T) {
 	want := "all-us-east-1: " + e.File + ": models: 20 targets make a policy of "
 	if err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %v, want %s…", err, want)
+	}
+}
+
+// Where answers are rated, Secrets Manager makes a secret up, which is in no template, and the program may read it whatever
+// the way it knows its callers.
+func TestFeedbackSecret(t *testing.T) {
+	rest := "\naccount: \"123456789012\"\nregions: [us-west-2]\nserverless: {api: {}}\nauth: {mode: iam}\n"
+	out := synthesize(t, stub(t), written(t, "rated", "gateway: {feedback: true}"+rest), written(t, "unrated", "gateway: {}"+rest))
+	secret := stackOf(t, out, "rated-us-west-2", "data").only(t, "AWS::SecretsManager::Secret").Properties
+	want := map[string]any{"Description": "What the inference gateway makes feedback ids with",
+		"GenerateSecretString": map[string]any{"PasswordLength": 64.0, "ExcludePunctuation": true}}
+	delete(secret, "Tags")
+	if diff := cmp.Diff(want, secret); diff != "" {
+		t.Error(diff)
+	}
+	for name, feedback := range map[string]bool{"rated": true, "unrated": false} {
+		tp := templateOf(t, out, name+"-us-west-2")
+		told := compact(t, at(tp.only(t, "AWS::Lambda::Function").Properties, "Environment", "Variables", settings.EnvFeedbackSecret))
+		var reads []string
+		for _, s := range statementsOf(t, tp.only(t, "AWS::IAM::Policy").Properties["PolicyDocument"]) {
+			if slices.Contains(s.Actions, "secretsmanager:GetSecretValue") {
+				reads = append(reads, s.Resources...)
+			}
+		}
+		if feedback != strings.Contains(told, "PublishOutputRefFeedback") || feedback != slices.Equal(reads, []string{told}) {
+			t.Errorf("%s: the program is told %s and may read %v", name, told, reads)
+		}
 	}
 }
