@@ -18,14 +18,18 @@ type program struct {
 	resource assembly.Resource
 	aliases  []settings.Alias
 	archive  bool
+	feedback bool // answers are rated
 }
 
-// metrics is how many custom metrics the program has when every alias is used: each metric of a request without the
-// alias and with each, and those of the archive.
+// metrics is how many custom metrics the program has when every alias is used: each metric of a request, and
+// of a rating, without the alias and with each, and those of the archive.
 func (p program) metrics() int {
 	n := 0
 	for _, dimensions := range metric.DimensionSets() {
 		many := len(metric.OfRequests())
+		if p.feedback {
+			many += len(metric.OfFeedback())
+		}
 		for _, d := range dimensions {
 			if d == metric.DimModel {
 				many *= len(p.aliases)
@@ -62,6 +66,7 @@ func programsOf(s *assembly.Stack) ([]program, error) {
 				return nil, fmt.Errorf("stack %s, resource %s: %s is not a list of aliases: %w", s.ID, holder.LogicalID, settings.EnvAliases, err)
 			}
 			_, p.archive = told[settings.EnvArchiveBucket]
+			_, p.feedback = told[settings.EnvFeedbackSecret]
 			for _, r := range s.ByType(kind.runs) {
 				if kind.runs != kind.holder && refers(s, r.Properties, holder.LogicalID) {
 					p.resource = r
