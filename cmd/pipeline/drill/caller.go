@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -112,13 +113,13 @@ func dialName(ctx context.Context, n network, lookup func(context.Context, strin
 	return n.dial(ctx, address)
 }
 
-// run calls again and again, with a pause, until the context ends.
+// run calls again and again, with a pause of about so long, until the context ends.
 func (c *caller) run(ctx context.Context, pause time.Duration) {
 	for n := 0; ; n++ {
 		if o := c.call(ctx, n%2 == 1); ctx.Err() == nil {
 			c.ledger.add(o)
 		}
-		if !c.clock.pass(ctx, pause) {
+		if !c.clock.pass(ctx, pause/2+rand.N(pause)) { // or all would keep step
 			return
 		}
 	}

@@ -26,7 +26,7 @@ func regionOf(region, role, program string) object {
 		`{"name":"here","targets":[{"model":"global.anthropic.claude-haiku-5-5","region":"` + region + `"}],"defaultMaxTokens":500,"maxTokens":1000}]`
 	variables := object{
 		"GENAI_LISTEN": ":8080", "GENAI_ENVIRONMENT": "test", "GENAI_VARIANT": "containers", "GENAI_ALIASES": aliases,
-		"GENAI_AUTH": "keys", "GENAI_AUTH_SECRET": "test-keys", "GENAI_REQUEST_TIMEOUT": "55s",
+		"GENAI_AUTH": "keys", "GENAI_AUTH_SECRET": "test-keys", "GENAI_REQUEST_TIMEOUT": "45s",
 		"GENAI_ARCHIVE_BUCKET": object{"Ref": "Records"}, "GENAI_ARCHIVE_INTERVAL": "1s",
 	}
 	var listed []any
@@ -39,7 +39,7 @@ func regionOf(region, role, program string) object {
 			"Properties": object{"ContainerDefinitions": []any{object{"Environment": listed, "PortMappings": []any{object{"ContainerPort": 8080}}}}}},
 		"Records": object{"Type": "AWS::S3::Bucket", "Properties": object{"ReplicationConfiguration": object{"Role": "arn"}}},
 		"Balancer": object{"Type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "Properties": object{"LoadBalancerAttributes": []any{
-			object{"Key": "idle_timeout.timeout_seconds", "Value": "60"}, object{"Key": "client_keep_alive.seconds", "Value": "60"},
+			object{"Key": "idle_timeout.timeout_seconds", "Value": "50"}, object{"Key": "client_keep_alive.seconds", "Value": "60"},
 		}}},
 		"Record": object{"Type": "AWS::Route53::RecordSet", "Properties": object{
 			"Name": "gateway.example.com", "Type": "A", "SetIdentifier": region, "Failover": role, "HealthCheckId": object{"Ref": "Check"},
@@ -141,12 +141,12 @@ func checkResult(t *testing.T, got drill.Result) {
 func TestRefused(t *testing.T) {
 	change := func(path []string, value any) map[string]object {
 		templates := pair()
-		var at any = templates["us-east-1"]["Resources"]
+		at := templates["us-east-1"]["Resources"].(object)
 		for _, key := range path[:len(path)-1] {
-			at = at.(object)[key]
+			at = at[key].(object)
 		}
-		if at.(object)[path[len(path)-1]] = value; value == nil {
-			delete(at.(object), path[len(path)-1])
+		if at[path[len(path)-1]] = value; value == nil {
+			delete(at, path[len(path)-1])
 		}
 		return templates
 	}

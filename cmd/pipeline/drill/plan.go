@@ -146,6 +146,12 @@ func (s *site) readArchive(a *assembly.Assembly) error {
 	return fmt.Errorf("stack %s, resource %s: no stack has the bucket %s", s.stack.ID, s.server.LogicalID, s.bucket)
 }
 
+// Plan is what the recovery time of a variant follows from, by its templates.
+func Plan(a *assembly.Assembly, variant string) (recovery.Plan, error) {
+	sites, err := readSites(a, variant)
+	return sites[0].recovery(), err
+}
+
 // recovery is what the recovery time follows from. The templates do not say how long the other Region needs to grow, and
 // here it need not.
 func (s site) recovery() recovery.Plan {

@@ -1,0 +1,40 @@
+package templates_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/drill"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+)
+
+// What a drill holds callers' waiting against comes from the templates; what the operator is told comes from the
+// environment's file.
+func TestTheDrillHoldsProdToTheRecoveryThatItPromises(t *testing.T) {
+	a, err := assembly.Read(built.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := environment.LoadNamed(filepath.Join(built.root, "environments"), []string{"prod"}, written)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, ok := e[0].Recovery()
+	if !ok {
+		t.Fatal("prod does not fail over")
+	}
+	want.Capacity = 0 // nothing has to grow in a drill
+	for _, variant := range []string{settings.VariantContainers, settings.VariantInstances} {
+		got, err := drill.Plan(a, variant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", variant, diff)
+		}
+	}
+}
