@@ -6,6 +6,8 @@ BEDROCK  := embedded
 ENV      := dev
 BASE     := main
 DELIVERY := delivery.yaml
+APPROVAL := broadening
+CONFIRM  :=
 FUZZTIME := 3s
 FUZZ     := runtime
 QUICK    :=
@@ -20,7 +22,7 @@ INSTALLED = node_modules/.installed
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT = go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
-.PHONY: help up once test synth cost timing image diff report deploy delivery check format vet lint fuzz soak bench clean pipeline
+.PHONY: help up once test synth cost timing image diff report deploy bootstrap destroy delivery check format vet lint fuzz soak bench clean pipeline
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,7 +59,17 @@ report: ## says what this checkout would change in what BASE deploys, without an
 
 deploy: $(INSTALLED) pipeline ## deploys an environment, Region by Region; ENV=dev
 	@set -e; steps=$$($(PIPELINE) steps -environment $(ENV)); \
-	for step in $$steps; do echo "deploy $$step"; $(CDK) deploy --require-approval broadening "$$step"; done
+	for step in $$steps; do echo "deploy $$step"; $(CDK) deploy --require-approval $(APPROVAL) "$$step"; done
+
+bootstrap: $(INSTALLED) pipeline ## prints how to make an environment's account ready; ENV=prod, and CONFIRM=prod does it
+	@set -e; $(PIPELINE) bootstrap -environment $(ENV) -delivery $(DELIVERY) >.build/bootstrap.sh; cat .build/bootstrap.sh; \
+	if [ "$(CONFIRM)" = "$(ENV)" ]; then sh .build/bootstrap.sh; else echo "# Nothing has been run. make bootstrap ENV=$(ENV) CONFIRM=$(ENV) runs it."; fi
+
+destroy: $(INSTALLED) pipeline ## deletes an environment that is no production, and what its buckets hold; ENV=dev CONFIRM=dev
+	@set -e; steps=$$($(PIPELINE) steps -destroy -environment $(ENV)); \
+	if [ "$(CONFIRM)" != "$(ENV)" ]; then echo "Nothing is deleted. make destroy ENV=$(ENV) CONFIRM=$(ENV) deletes, in this order:"; echo "$$steps"; exit 1; fi; \
+	for step in $$steps; do echo "destroy $$step"; $(PIPELINE) empty -environment $(ENV) -confirm $(CONFIRM); \
+	  $(CDK) destroy --force "$$step" || { $(PIPELINE) empty -environment $(ENV) -confirm $(CONFIRM); $(CDK) destroy --force "$$step"; }; done
 
 delivery: $(INSTALLED) ## synthesizes the pipeline of a delivery file and its environments; DELIVERY=delivery.yaml
 	@cdk --no-notices -c delivery=$(DELIVERY) synth --quiet '**'

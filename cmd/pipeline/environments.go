@@ -96,21 +96,6 @@ func recoveryOf(e environment.Environment, plan recovery.Plan) string {
 	return b.String()
 }
 
-// steps prints what to deploy one after the other.
-func steps(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout io.Writer) error {
-	folder := flags.String("folder", "environments", "folder of the environment files")
-	name := flags.String("environment", "dev", "name of the environment")
-	if err := parse(flags, args); err != nil {
-		return err
-	}
-	e, err := environment.LoadNamed(*folder, []string{*name}, time.Now())
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(stdout, strings.Join(e[0].Steps(), "\n"))
-	return err
-}
-
 func variantsOf(e environment.Environment) []string {
 	var names []string
 	for _, v := range []struct {

@@ -53,6 +53,8 @@ func commands() []command {
 		{"drill", "rehearse the failover of an environment on this machine, and say how long it takes", drill},
 		{"environments", "list the environments, their models with their ends, and what they warn of", environments},
 		{"steps", "list what to deploy one after the other, as patterns for cdk deploy", steps},
+		{"bootstrap", "print the commands that make an environment's account ready", bootstrap},
+		{"empty", "delete what is in the buckets of an environment that is no production, before its stacks go", empty},
 		{"stacks", "list the stacks of a synthesized assembly and what is in them", stacks},
 		{"timing", "synthesize each environment alone and all at once, and compare the times", timing},
 		{"cost", "say what an environment costs, from its templates and list prices", cost},

@@ -18,7 +18,7 @@ import (
 )
 
 // StackName is the name of the pipeline's stack, the first part of the names of what is in it.
-const StackName = "delivery"
+const StackName = environment.DeliveryStack
 
 // CLIVersion is the version of the CDK command line that the pipeline updates itself with: that of package.json, which a
 // test compares. The tag latest of npm is not the newest version.

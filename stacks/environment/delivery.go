@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// DeliveryStack is the name of the pipeline's stack, the first part of the names of what is in it.
+const DeliveryStack = "delivery"
+
 // Delivery is a delivery file: from where changes come, and in which order they reach environments without a person at a
 // keyboard.
 type Delivery struct {
