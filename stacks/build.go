@@ -6,6 +6,7 @@ package stacks
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -95,6 +96,13 @@ func stage(app awscdk.App, e environment.Environment, region string, programs pr
 // stackProps is what every stack of an environment has in common.
 func stackProps(e environment.Environment, description string) *awscdk.StackProps {
 	tags := map[string]*string{"environment": jsii.String(e.Name)}
+	tags["lifecycle"] = jsii.String("disposable")
+	if e.Production {
+		tags["lifecycle"] = jsii.String("kept")
+	}
+	if !e.Expires.IsZero() {
+		tags["expires"] = jsii.String(e.Expires.Format(time.DateOnly))
+	}
 	for key, text := range e.Tags {
 		tags[key] = jsii.String(text)
 	}

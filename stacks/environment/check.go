@@ -30,6 +30,7 @@ func (c checker) environment(e *Environment) {
 	for i := range e.Models {
 		c.model(&e.Models[i], e)
 	}
+	c.expiry(e)
 	if len(e.Regions) == 0 {
 		return // already a problem
 	}
@@ -61,6 +62,17 @@ func (c checker) limits(e *Environment) {
 	}
 	if path := "gateway.tenantLimits"; c.d.lines[path] != 0 && e.Serverless != nil {
 		c.d.warning(path, "is not kept to by serverless, whose processes serve one request each and know nothing of the others")
+	}
+}
+
+// expiry warns of an environment that was to be gone by now; nothing deletes it by itself.
+func (c checker) expiry(e *Environment) {
+	switch {
+	case e.Expires.IsZero():
+	case e.Production:
+		c.d.problem("expires", "is for environments that are to go, and this one is production: true; remove one of the two")
+	case c.asOf.After(e.Expires.AddDate(0, 0, 1)):
+		c.d.warning("expires", "was %s; make destroy ENV=%s deletes what is deployed, or write a later day", e.Expires.Format(time.DateOnly), e.Name)
 	}
 }
 

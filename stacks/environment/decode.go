@@ -211,6 +211,16 @@ func (v value) duration(into *time.Duration, least, most time.Duration) {
 	*into = parsed
 }
 
+// day reads a date. YAML takes one without quotes for a time of its own.
+func (v value) day(into *time.Time) {
+	parsed, err := time.Parse(time.DateOnly, v.node.Value)
+	if v.node.Kind != yaml.ScalarNode || err != nil {
+		v.wrongType("a day such as 2027-03-01")
+		return
+	}
+	*into = parsed
+}
+
 func (v value) wrongType(allowed string) {
 	v.problem("is %s; allowed is %s", describe(v.node), allowed)
 }

@@ -20,6 +20,7 @@ type Environment struct {
 	Account     string            // twelve digits
 	Regions     []string          // at least one, the first is the primary; each is deployed on its own
 	Production  bool              // termination protection, data and versions kept when a stack goes; default false
+	Expires     time.Time         // the day after which nobody needs it; zero, the default, for none. Never with Production
 	Tags        map[string]string // on every resource; default none
 	Models      []Model           // in the order of the file; default DefaultModels
 	Gateway     Gateway

@@ -37,6 +37,7 @@ func (v value) environment(e *Environment) {
 		"account":     func(v value) { v.match(&e.Account, accountForm, `twelve digits in quotes, such as "123456789012"`) },
 		"regions":     func(v value) { e.Regions = v.regions() },
 		"production":  func(v value) { v.boolean(&e.Production) },
+		"expires":     func(v value) { v.day(&e.Expires) },
 		"tags":        func(v value) { e.Tags = v.tags() },
 		"models":      func(v value) { e.Models = v.models() },
 		"gateway":     func(v value) { v.gateway(&e.Gateway) },

@@ -362,3 +362,22 @@ func TestProductionRollsOutInSteps(t *testing.T) {
 		}
 	}
 }
+
+func TestAnEnvironmentThatIsPastItsDayIsAWarning(t *testing.T) {
+	path := write(t, minimal+"expires: 2026-11-20\n")
+	e, err := environment.Load(path, today)
+	if err != nil || len(e.Warnings) != 1 || !strings.Contains(e.Warnings[0].Error(), "expires: was 2026-11-20; make destroy ENV=") {
+		t.Errorf("got %v, %v", e.Warnings, err)
+	}
+	if e, err = environment.Load(path, time.Date(2026, 11, 20, 23, 0, 0, 0, time.UTC)); err != nil || len(e.Warnings) != 0 || e.Expires.Format(time.DateOnly) != "2026-11-20" {
+		t.Errorf("on the day itself: %v, %v", e.Warnings, err)
+	}
+	for text, want := range map[string]string{
+		"expires: soon\n":                         `expires: is the text "soon"; allowed is a day such as 2027-03-01`,
+		"expires: 2027-03-01\nproduction: true\n": "expires: is for environments that are to go, and this one is production: true",
+	} {
+		if _, err := environment.Load(write(t, minimal+text), today); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}

@@ -25,7 +25,7 @@ type refused struct {
 
 var bad = []refused{
 	{"unknown key", minimal + "prodution: true\n", []string{
-		`4: prodution: is not a known key (did you mean "production"?); known here are account, acknowledge, archive, audit, auth, containers, edge, failover, gateway, instances, models, network, production, regions, serverless, tags; correct or remove it`}, false},
+		`4: prodution: is not a known key (did you mean "production"?); known here are account, acknowledge, archive, audit, auth, containers, edge, expires, failover, gateway, instances, models, network, production, regions, serverless, tags; correct or remove it`}, false},
 	{"unknown inner key", minimal + "gateway:\n  maxcalls: 3\n", []string{`5: gateway.maxcalls: is not a known key (did you mean "maxCalls"?)…`}, false},
 	{"unknown key of a target", minimal + "models: {a: {targets: [{model: amazon.nova-lite-v1:0, regions: x}]}}\n", []string{
 		`4: models.a.targets[0].regions: is not a known key (did you mean "region"?)…`}, false},
