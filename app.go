@@ -17,9 +17,6 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
-// folder holds the environment files, seen from the folder that cdk.json is in.
-const folder = "environments"
-
 func main() {
 	err := run(os.Getenv, time.Now(), os.Stderr)
 	jsii.Close() // stops Node, if it was started
@@ -57,6 +54,10 @@ func run(getenv func(string) string, now time.Time, stderr io.Writer) error {
 // read loads what the context asks for: a delivery file, which names its environments, or environments alone, and then no
 // pipeline.
 func read(getenv func(string) string, now time.Time) (*environment.Delivery, []environment.Environment, error) {
+	folder, err := environment.Folder(getenv)
+	if err != nil {
+		return nil, nil, err
+	}
 	file, err := environment.SelectedDelivery(getenv)
 	if err != nil {
 		return nil, nil, err

@@ -3,6 +3,7 @@ package stacks
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsecr"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -33,9 +34,8 @@ func containers(scope constructs.Construct, p place) {
 	asked := p.e.Containers
 	stack := awscdk.NewStack(scope, jsii.String(settings.VariantContainers), stackProps(p.e, "Inference gateway on AWS Fargate"))
 	balancer := p.balancer(stack, asked.Domain)
-	built := image.NewAsset(stack, "Image", image.Props{Code: p.code})
 	props := compute.ContainersProps{
-		Image:        awsecs.ContainerImage_FromDockerImageAsset(built),
+		Image:        p.image(stack),
 		Settings:     p.kept.settings(p.e, settings.VariantContainers, p.region),
 		Models:       models(p.e, p.region),
 		Placement:    p.placement(stack),
@@ -63,6 +63,14 @@ func containers(scope constructs.Construct, p place) {
 	output(stack, OutputURL, url(balancer, asked.Domain))
 	output(stack, OutputClusterName, gateway.Service().Cluster().ClusterName())
 	output(stack, OutputServiceName, gateway.Service().ServiceName())
+}
+
+// image is the one that the environment names, or else one that is built at deployment.
+func (p place) image(stack awscdk.Stack) awsecs.ContainerImage {
+	if named := p.e.Containers.Image; named != nil {
+		return image.FromRepository(awsecr.Repository_FromRepositoryName(stack, jsii.String("Repository"), jsii.String(named.Repository)), named.Digest)
+	}
+	return awsecs.ContainerImage_FromDockerImageAsset(image.NewAsset(stack, "Image", image.Props{Code: p.code}))
 }
 
 // instances is the variant of an Auto Scaling group behind a load balancer.

@@ -1,6 +1,7 @@
 package environment
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,6 +15,12 @@ const ContextKey = "environment"
 // DeliveryKey is the CDK context key that names a delivery file, and with it the pipeline and its environments:
 // cdk synth -c delivery=delivery.yaml.
 const DeliveryKey = "delivery"
+
+// FolderKey is the CDK context key that names the folder of the environment files: cdk synth -c environments=FOLDER.
+const FolderKey = "environments"
+
+// DefaultFolder holds the environment files, seen from the folder that cdk.json is in.
+const DefaultFolder = "environments"
 
 // The variables in which the CDK command line hands its context to the program; the second names a file and is used
 // when the context is too large for a variable. They are read here and not through CDK, so that a bad environment
@@ -45,6 +52,16 @@ func SelectedDelivery(getenv func(string) string) (string, error) {
 		return "", fmt.Errorf("context has both %q and %q; a delivery file names its environments itself; leave one out", DeliveryKey, ContextKey)
 	}
 	return file, err
+}
+
+// Folder returns the folder that the CDK context names, or DefaultFolder.
+func Folder(getenv func(string) string) (string, error) {
+	context, err := contextOf(getenv)
+	if err != nil {
+		return "", err
+	}
+	folder, err := textOf(context, FolderKey, "a folder, such as -c "+FolderKey+"="+DefaultFolder)
+	return cmp.Or(folder, DefaultFolder), err
 }
 
 func contextOf(getenv func(string) string) (map[string]any, error) {

@@ -42,3 +42,25 @@ func TestSelected(t *testing.T) {
 		})
 	}
 }
+
+func TestFolder(t *testing.T) {
+	tests := []struct{ name, context, want, wantErr string }{
+		{"nothing", ``, "environments", ""},
+		{"another key", `{"environment": "dev"}`, "environments", ""},
+		{"a folder", `{"environments": "elsewhere/files"}`, "elsewhere/files", ""},
+		{"nothing in it", `{"environments": ""}`, "environments", ""},
+		{"a number", `{"environments": 5}`, "environments", `context "environments" is 5; allowed are a folder, such as -c environments=environments`},
+		{"no JSON", `{`, "", "CDK_CONTEXT_JSON is not a JSON object: unexpected end of JSON input"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := environment.Folder(func(name string) string { return map[string]string{"CDK_CONTEXT_JSON": test.context}[name] })
+			if got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if (err == nil) != (test.wantErr == "") || err != nil && err.Error() != test.wantErr {
+				t.Errorf("error %v, want %q", err, test.wantErr)
+			}
+		})
+	}
+}

@@ -239,6 +239,12 @@ var badServers = []refused{
 		`7: edge.requestsPerIp: is of the web ACL, and noFirewallReason says that there is none; remove one`}, false},
 	{"a size that Fargate does not offer", servers("containers", "containers: {cpu: 512, memory: 5120}\n"), []string{
 		`7: containers.memory: is 5120 MB; with cpu: 512 Fargate offers [1024 2048 3072 4096]`}, true},
+	{"an image by its tag", servers("containers", "containers:\n  image: {repository: gateway, digest: latest}\n"), []string{
+		`8: containers.image.digest: is "latest"; allowed is sha256: and 64 hexadecimal digits, as pipeline image push prints`}, false},
+	{"an image without a digest", servers("containers", "containers: {image: {repository: gateway}}\n"), []string{
+		`7: containers.image.digest: is missing; it is required; add it`}, false},
+	{"an image of another account", servers("containers", "containers:\n  image:\n    repository: arn:aws:ecr:us-east-1:1:repository/gateway\n    digest: sha256:"+strings.Repeat("0", 64)+"\n"), []string{
+		`9: containers.image.repository: is "arn:aws:ecr:us-east-1:1:repository/gateway"; allowed is the name of a repository in ECR, such as "gateway"`}, false},
 	{"CPU units in between", servers("containers", "containers: {cpu: 600}\n"), []string{`7: containers.cpu: is 600 units; Fargate offers …`}, false},
 	{"x86", servers("instances", "instances: {types: [c7i.large]}\n"), []string{`7: instances.types[0]: is "c7i.large"; allowed is a Graviton instance type, such as "c8g.large"`}, false},
 	{"fewer than there must be", servers("instances", "instances: {scaling: {min: 4, max: 3}}\n"), []string{`7: instances.scaling: has min 4 and max 3; …`}, true},

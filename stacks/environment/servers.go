@@ -34,9 +34,23 @@ type Spot struct {
 // Containers is the variant of Fargate tasks behind a load balancer.
 type Containers struct {
 	Server
-	CPU    int // units, 1024 a vCPU; default 512
-	Memory int // MB, a size that Fargate offers for CPU; default 1024
+	CPU    int    // units, 1024 a vCPU; default 512
+	Memory int    // MB, a size that Fargate offers for CPU; default 1024
+	Image  *Image // default nil: cdk deploy builds one, with a container engine
 }
+
+// Image is a container image that ECR holds, such as "pipeline image push" sends there.
+type Image struct {
+	Repository string // name of that in the account, and in each Region; required
+	Digest     string // required
+}
+
+// The forms of an image's place. ECR's endpoints in the network let tasks pull from repositories of the stack's own account
+// and Region alone, so a repository has a name here and no ARN.
+var (
+	imageRepositoryForm = regexp.MustCompile(`^[a-z0-9]+([._/-][a-z0-9]+)*$`)
+	digestForm          = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+)
 
 // Instances is the variant of an Auto Scaling group behind a load balancer.
 type Instances struct {
@@ -86,6 +100,7 @@ func (v value) containers() *Containers {
 	v.server(&c.Server, fields{
 		"cpu":    func(v value) { v.integer(&c.CPU, 256, 16384) },
 		"memory": func(v value) { v.integer(&c.Memory, 512, 122880) },
+		"image":  func(v value) { c.Image = v.image() },
 	})
 	sizes, ok := fargateSizes(c.CPU)
 	switch {
@@ -95,6 +110,19 @@ func (v value) containers() *Containers {
 		v.d.problem(join(v.path, "memory"), "is %d MB; with cpu: %d Fargate offers %v", c.Memory, c.CPU, sizes)
 	}
 	return c
+}
+
+func (v value) image() *Image {
+	i := &Image{}
+	v.object(fields{
+		"repository": func(v value) {
+			v.match(&i.Repository, imageRepositoryForm, `the name of a repository in ECR, such as "gateway"`)
+		},
+		"digest": func(v value) {
+			v.match(&i.Digest, digestForm, "sha256: and 64 hexadecimal digits, as pipeline image push prints")
+		},
+	}, "repository", "digest")
+	return i
 }
 
 // fargateSizes are the MB of memory that Fargate offers with a number of CPU units; false for a number it does not offer.

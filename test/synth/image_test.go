@@ -12,6 +12,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/compute"
 	"github.com/genai-pipeline/genai-pipeline/constructs/image"
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
 func TestImageAssetIsForArm64AndRunsAsATask(t *testing.T) {
@@ -67,6 +68,29 @@ func TestImageInARepositoryNeedsNoEngine(t *testing.T) {
 	readJSON(t, filepath.Join(out, "bench.assets.json"), &manifest)
 	if len(manifest.DockerImages) > 0 {
 		t.Errorf("images to build: %v", manifest.DockerImages)
+	}
+}
+
+func TestAnEnvironmentNamesItsImage(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("0123456789abcdef", 4)
+	e := shipped(t, "local")
+	e.Containers.Image = &environment.Image{Repository: "team/gateway", Digest: digest}
+	out := synthesize(t, stub(t), e)
+	stack := stackOf(t, out, "local-us-east-1", "containers")
+	named, err := json.Marshal(at(stack.only(t, "AWS::ECS::TaskDefinition").Properties, "ContainerDefinitions", 0, "Image"))
+	if err != nil || !strings.Contains(string(named), "/team/gateway@"+digest) {
+		t.Errorf("the task runs %s, %v", named, err)
+	}
+	manifests, err := filepath.Glob(filepath.Join(out, "*", "*.assets.json"))
+	if err != nil || len(manifests) == 0 {
+		t.Fatalf("no assets: %v", err)
+	}
+	for _, path := range manifests {
+		var manifest struct{ DockerImages map[string]any }
+		readJSON(t, path, &manifest)
+		if len(manifest.DockerImages) > 0 {
+			t.Errorf("%s has images to build: %v", path, manifest.DockerImages)
+		}
 	}
 }
 
