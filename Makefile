@@ -73,6 +73,8 @@ destroy: $(INSTALLED) pipeline ## deletes an environment that is no production, 
 
 delivery: $(INSTALLED) ## synthesizes the pipeline of a delivery file and its environments; DELIVERY=delivery.yaml
 	@cdk --no-notices -c delivery=$(DELIVERY) synth --quiet '**'
+rehearse: $(INSTALLED) pipeline ## deploys, updates and destroys an environment on a local emulator of AWS; ENV=dev
+	@exec $(PIPELINE) rehearse -environment $(ENV) $(if $(WRITE),-write)
 
 check: format vet lint test ## is the gate: format, vet, lint, tests, and nothing changed by them
 	git diff --exit-code

@@ -17,6 +17,9 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/image/oci"
 )
 
+// defaultProgram is the Go package that an image runs.
+const defaultProgram = "./runtime/cmd/server"
+
 // The files of the command image, in its folder, and the name that an engine gives the archive's image.
 const (
 	imageLayout  = "oci"
@@ -26,7 +29,7 @@ const (
 
 // image builds the container image and writes it to disk, or with the word push sends it to a registry.
 func image(ctx context.Context, flags *flag.FlagSet, args, _ []string, stdout io.Writer) error {
-	program := flags.String("package", "./runtime/cmd/server", "Go package of the program")
+	program := flags.String("package", defaultProgram, "Go package of the program")
 	roots := flags.String("roots", "", "PEM file with the authorities to trust; default: Mozilla's, of the version in go.mod")
 	out := flags.String("out", filepath.Join(".build", "image"), "folder to write "+imageLayout+"/ and "+imageArchive+" to")
 	push := len(args) > 0 && args[0] == "push"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/local"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/process"
+	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
 // Synthesize runs the pinned CDK command line on the pinned Node. No credentials reach it: a synth needs none.
@@ -20,7 +21,11 @@ func Synthesize(ctx context.Context, o Options, output string) error {
 	if _, err := os.Stat(cdk); err != nil {
 		return errors.New("the CDK command line is not installed; npm ci installs it (make up does it by itself)")
 	}
-	cmd := process.Command(ctx, cdk, "synth", "--quiet", "--no-notices", "--all", "-c", "environment="+o.Environment, "--output", output)
+	args := []string{"synth", "--quiet", "--no-notices", "--all", "-c", environment.ContextKey + "=" + o.Environment, "--output", output}
+	if o.Environments != "" {
+		args = append(args, "-c", environment.FolderKey+"="+o.Environments)
+	}
+	cmd := process.Command(ctx, cdk, args...)
 	cmd.Dir = o.Root
 	cmd.Env = synthEnvironment(o.Environ, bin)
 	var messages bytes.Buffer

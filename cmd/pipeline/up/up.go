@@ -32,15 +32,16 @@ const (
 
 // Options says what to run and how.
 type Options struct {
-	Root        string              // of the checkout
-	Environment string              // name of the environment
-	Assembly    string              // an assembly to use instead of synthesizing one
-	Listen      string              // address of the first variant; the next ones take the ports after it
-	Bedrock     string              // BedrockEmbedded or BedrockAWS
-	Pace        time.Duration       // of the embedded Bedrock's streams
-	Faults      []bedrocktest.Fault // that the embedded Bedrock begins with
-	Once        bool                // ask the two examples, compare environments, and end
-	Environ     []string            // this process's own
+	Root         string              // of the checkout
+	Environment  string              // name of the environment
+	Environments string              // folder of the environment files; default that of the checkout
+	Assembly     string              // an assembly to use instead of synthesizing one
+	Listen       string              // address of the first variant; the next ones take the ports after it
+	Bedrock      string              // BedrockEmbedded or BedrockAWS
+	Pace         time.Duration       // of the embedded Bedrock's streams
+	Faults       []bedrocktest.Fault // that the embedded Bedrock begins with
+	Once         bool                // ask the two examples, compare environments, and end
+	Environ      []string            // this process's own
 }
 
 // Run does it. It returns when the context ends, or, with Once, when the answers are there.
