@@ -8,6 +8,7 @@ The emulator creates what it knows. This file makes it
   answers both with whatever is at hand;
 - fail the deletion of a stack when a resource of it cannot be deleted;
 - keep termination protection, and refuse to delete what is protected;
+- say in a change set which properties change, without which cdk diff shows no difference;
 - answer DeleteChangeSet and DeleteStack as the CDK command line expects of CloudFormation;
 - have what an environment takes as given: its hosted zone, and the parameters that AWS publishes.
 
@@ -136,6 +137,35 @@ def delete_change_set(params, delete=changesets._delete_change_set):
     return status, headers, body
 
 
+def diff_resources(old, new, diff=stacks._diff_resources):
+    """The changes, each with the names of the properties that change."""
+    changes = diff(old, new)
+    for change in changes:
+        name = change["ResourceChange"]["LogicalResourceId"]
+        before = old.get("Resources", {}).get(name, {}).get("Properties", {})
+        after = new.get("Resources", {}).get(name, {}).get("Properties", {})
+        if change["ResourceChange"]["Action"] == "Modify":
+            change["properties"] = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    return changes
+
+
+def describe_change_set(params, describe=changesets._describe_change_set):
+    status, headers, body = describe(params)
+    _, found = changesets._find_change_set(handlers._p(params, "ChangeSetName"), handlers._p(params, "StackName"))
+    if not found:
+        return status, headers, body
+    properties = {c["ResourceChange"]["LogicalResourceId"]: c.get("properties", []) for c in found["Changes"]}
+
+    def add(match):
+        details = "".join(
+            "<member><ChangeSource>DirectModification</ChangeSource><Evaluation>Static</Evaluation><Target><Attribute>Properties</Attribute>"
+            f"<Name>{name}</Name><RequiresRecreation>Conditionally</RequiresRecreation></Target></member>"
+            for name in properties[match.group(1)])
+        return f"{match.group(0)}<Details>{details}</Details>"
+
+    return status, headers, re.sub(r"<LogicalResourceId>([^<]*)</LogicalResourceId>", add, body.decode()).encode()
+
+
 def delete_stack(params, delete=handlers._delete_stack):
     stack = named(params)
     if stack and stack.get("_protected"):
@@ -161,8 +191,7 @@ def describe_stacks(params, describe=handlers._describe_stacks):
         protected = str(bool(stack and stack.get("_protected"))).lower()
         return f"{match.group(0)}<EnableTerminationProtection>{protected}</EnableTerminationProtection>"
 
-    text = body.decode() if isinstance(body, bytes) else body
-    return status, headers, re.sub(r"<StackName>([^<]*)</StackName>", add, text).encode()
+    return status, headers, re.sub(r"<StackName>([^<]*)</StackName>", add, body.decode()).encode()
 
 
 def published(name, resolve=ssm.resolve_parameter_value):
@@ -189,6 +218,7 @@ async def delete_stack_async(stack_name, stack_id, delete=handlers._delete_stack
 
 
 def install():
+    changesets._diff_resources = diff_resources
     handlers._delete_stack_async = delete_stack_async
     ssm.resolve_parameter_value = published
     for module in (changesets, handlers):
@@ -198,6 +228,7 @@ def install():
     handlers._ACTION_HANDLERS.update({
         "DeleteChangeSet": delete_change_set,
         "DeleteStack": delete_stack,
+        "DescribeChangeSet": describe_change_set,
         "DescribeStacks": describe_stacks,
         "UpdateTerminationProtection": update_termination_protection,
     })
