@@ -12,6 +12,7 @@ FUZZTIME := 3s
 FUZZ     := runtime
 QUICK    :=
 SOAK     := 10m
+WRITE    :=
 
 # The pinned Node and CDK before whatever the machine has.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
@@ -73,6 +74,7 @@ destroy: $(INSTALLED) pipeline ## deletes an environment that is no production, 
 
 delivery: $(INSTALLED) ## synthesizes the pipeline of a delivery file and its environments; DELIVERY=delivery.yaml
 	@cdk --no-notices -c delivery=$(DELIVERY) synth --quiet '**'
+
 rehearse: $(INSTALLED) pipeline ## deploys, updates and destroys an environment on a local emulator of AWS; ENV=dev
 	@exec $(PIPELINE) rehearse -environment $(ENV) $(if $(WRITE),-write)
 

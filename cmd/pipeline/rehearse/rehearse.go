@@ -67,6 +67,7 @@ type rehearsal struct {
 	cli      cli
 	as       *assembly.Assembly // as the environment is
 	changed  *assembly.Assembly // with one setting changed
+	differ   []string           // the stacks whose templates have the change, by id
 }
 
 // Run does it, and returns what went wrong first. Nothing of it is running when it returns. Its error is ErrNoPython where
@@ -179,24 +180,23 @@ func (r *rehearsal) again(ctx context.Context) error {
 
 // compare wants cdk diff to show the change, in those stacks whose templates have it.
 func (r *rehearsal) compare(ctx context.Context) error {
-	var want []string
 	for _, s := range r.changed.Stacks {
 		before, err := r.as.Stack(s.ID)
 		if err != nil || !reflect.DeepEqual(before.Template, s.Template) {
-			want = append(want, s.ID)
+			r.differ = append(r.differ, s.ID)
 		}
 	}
-	if len(want) == 0 {
+	if len(r.differ) == 0 {
 		return errors.New("diff: the changed setting is in no template, so that nothing would be updated")
 	}
 	shown, err := r.differences(ctx, "diff before the update")
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(shown, want) {
-		return fmt.Errorf("diff before the update: cdk shows changes in [%s]; the templates differ in [%s]", strings.Join(shown, " "), strings.Join(want, " "))
+	if !slices.Equal(shown, r.differ) {
+		return fmt.Errorf("diff before the update: cdk shows changes in [%s]; the templates differ in [%s]", strings.Join(shown, " "), strings.Join(r.differ, " "))
 	}
-	r.print("  as the templates: %s\n", strings.Join(want, " "))
+	r.print("  as the templates: %s\n", strings.Join(r.differ, " "))
 	return nil
 }
 
@@ -206,14 +206,15 @@ func (r *rehearsal) update(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	updated := 0
+	var updated []string
 	for _, d := range done {
 		if !d.unchanged {
-			updated++
+			updated = append(updated, d.stack)
 		}
 	}
-	if updated == 0 {
-		return errors.New("update: cdk says of every stack that it has no changes")
+	slices.Sort(updated)
+	if !slices.Equal(updated, r.differ) {
+		return fmt.Errorf("update: cdk updated [%s]; the templates differ in [%s]", strings.Join(updated, " "), strings.Join(r.differ, " "))
 	}
 	left, err := r.differences(ctx, "diff after the update")
 	if err == nil && len(left) > 0 {
