@@ -82,7 +82,7 @@ func (c cli) keep(args []string, said []byte) error {
 
 // The lines of the command line that say of which stack they are.
 var (
-	doneLine    = regexp.MustCompile(`(?m)^\s*✅\s+(\S+) \(\S+\)( \(no changes\))?`)
+	doneLine    = regexp.MustCompile(`(?m)^\s*✅\s+(\S+)(?: \(\S+\))?( \(no changes\))?`)
 	failedLine  = regexp.MustCompile(`(?m)^\s*❌\s+(\S+)`)
 	currentLine = regexp.MustCompile(`(?m)^(\S+): (?:creating CloudFormation changeset|start|deploying|destroying)`)
 	diffLine    = regexp.MustCompile(`(?m)^Stack (\S+)`)

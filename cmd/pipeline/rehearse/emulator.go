@@ -83,7 +83,7 @@ func install(ctx context.Context, root string) (string, error) {
 type emulator struct {
 	address string
 	account string
-	kinds   string // file with the types that it knows
+	stubs   string // file with the type of each stub that it made
 	log     string
 	stop    context.CancelFunc
 	ended   chan struct{}
@@ -103,7 +103,7 @@ func start(ctx context.Context, python, work string, e environment.Environment) 
 		return nil, err
 	}
 	defer func() { _ = socket.Close() }()
-	m := &emulator{address: listener.Addr().String(), account: e.Account, kinds: filepath.Join(work, "kinds.txt"), log: filepath.Join(work, "emulator.log"), ended: make(chan struct{})}
+	m := &emulator{address: listener.Addr().String(), account: e.Account, stubs: filepath.Join(work, "stubs.txt"), log: filepath.Join(work, "emulator.log"), ended: make(chan struct{})}
 	script, temporary := filepath.Join(work, "emulator.py"), filepath.Join(work, "tmp")
 	if err := os.MkdirAll(temporary, 0o755); err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func start(ctx context.Context, python, work string, e environment.Environment) 
 	}
 	running, stop := context.WithCancel(ctx)
 	m.stop = stop
-	cmd := process.Command(running, python, script, m.kinds)
+	cmd := process.Command(running, python, script, m.stubs)
 	if e.Edge.HostedZone != "" {
 		cmd.Args = append(cmd.Args, e.Edge.HostedZone)
 	}

@@ -2,7 +2,8 @@
 
 The emulator creates what it knows. This file makes it
 
-- stub every resource type that it does not know: a made-up id, any attribute, nothing behind it;
+- stub every resource type that it does not know, and of some types what it refuses: a made-up id, any attribute, nothing
+  behind it;
 - stub custom resources, for their handlers would have to run here;
 - refuse references to what a template does not have, and attributes that a known resource did not get: by itself it
   answers both with whatever is at hand;
@@ -12,8 +13,8 @@ The emulator creates what it knows. This file makes it
 - answer DeleteChangeSet and DeleteStack as the CDK command line expects of CloudFormation;
 - have what an environment takes as given: its hosted zone, and the parameters that AWS publishes.
 
-Usage: emulator.py KINDS [ZONE]. KINDS is the file that the names of the known types are written to, one a line; ZONE is
-the id of a hosted zone.
+Usage: emulator.py STUBBED [ZONE]. STUBBED is the file that the type of each stub is added to, one a line; ZONE is the id of
+a hosted zone.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from ministack.services.cloudformation import changesets, engine, handlers, prov
 CUSTOM = "AWS::CloudFormation::CustomResource"
 INTERNAL = ("AWS::CDK::", "AWS::CloudFormation::")
 PSEUDO = "AWS::"
+STUBBED = sys.argv[1]
 
 
 class Attributes(dict):
@@ -38,6 +40,9 @@ class Attributes(dict):
     def __init__(self, physical_id):
         super().__init__()
         self.physical_id = physical_id
+
+    def __bool__(self):  # the emulator takes what is false for nothing
+        return True
 
     def __contains__(self, name):
         return True
@@ -49,29 +54,51 @@ class Attributes(dict):
         return Attributes(self.physical_id)
 
 
-def stub_create(logical_id, props, stack_name):
-    physical_id = provisioners._physical_name(stack_name, logical_id)
-    return physical_id, Attributes(physical_id)
+def stub(kind):
+    """The handlers of a type with nothing behind it, which write the type down when they make one."""
+
+    def create(logical_id, props, stack_name):
+        with open(STUBBED, "a", encoding="utf-8") as file:
+            file.write(f"{kind}\n")
+        physical_id = provisioners._physical_name(stack_name, logical_id)
+        return physical_id, Attributes(physical_id)
+
+    def update(physical_id, old_props, new_props, stack_name):
+        return physical_id, Attributes(physical_id)
+
+    def delete(physical_id, props):
+        pass
+
+    return {"create": create, "update": update, "delete": delete}
 
 
-def stub_update(physical_id, old_props, new_props, stack_name):
-    return physical_id, Attributes(physical_id)
+# What the emulator refuses of types that it knows: the part, and how to tell it by the properties.
+PARTS = {"AWS::CloudWatch::Alarm": ("of metric math", lambda props: "Metrics" in props)}
 
 
-def stub_delete(physical_id, props):
-    pass
+def partly(kind, handler):
+    """The emulator's handlers, or the stub for the part of the type that it refuses."""
+    part, is_of = PARTS[kind]
+    stubbed = stub(f"{kind} {part}")
 
+    def create(logical_id, props, stack_name):
+        return (stubbed if is_of(props) else handler)["create"](logical_id, props, stack_name)
 
-STUB = {"create": stub_create, "update": stub_update, "delete": stub_delete}
+    def delete(physical_id, props):
+        return (stubbed if is_of(props) else handler)["delete"](physical_id, props)
+
+    return {"create": create, "delete": delete}  # what has no update is created again
 
 
 class Handlers(dict):
-    """The emulator's handlers by type, and the stub for every other."""
+    """The emulator's handlers by type, and a stub for every other."""
 
     def get(self, kind, default=None):
-        if kind in self:
+        if kind in PARTS:
+            return partly(kind, self[kind])
+        if kind in self and kind != CUSTOM:
             return self[kind]
-        return default if kind != CUSTOM and kind.startswith(INTERNAL) else STUB
+        return default if kind != CUSTOM and kind.startswith(INTERNAL) else stub(kind)
 
 
 def check_references(template):
@@ -218,6 +245,7 @@ async def delete_stack_async(stack_name, stack_id, delete=handlers._delete_stack
 
 
 def install():
+    provisioners._RESOURCE_HANDLERS = Handlers(provisioners._RESOURCE_HANDLERS)
     changesets._diff_resources = diff_resources
     handlers._delete_stack_async = delete_stack_async
     ssm.resolve_parameter_value = published
@@ -236,11 +264,6 @@ def install():
 
 
 def main():
-    known = Handlers(provisioners._RESOURCE_HANDLERS)
-    del known[CUSTOM]
-    provisioners._RESOURCE_HANDLERS = known
-    with open(sys.argv[1], "w", encoding="utf-8") as kinds:
-        kinds.writelines(f"{kind}\n" for kind in sorted(known))
     install()
     for zone in sys.argv[2:]:
         add_zone(zone)

@@ -1,7 +1,10 @@
 package rehearse
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -11,32 +14,36 @@ import (
 const proves = "That proves our path through the CDK command line: bootstrap, assets, change sets, references between stacks, their order,\n" +
 	"protection and an end that leaves nothing. It does not prove that AWS accepts the templates, or that anything runs."
 
-// kinds are the types of resources in the stacks, by what the emulator makes of them.
+// kinds are the types of resources in the stacks, by what the emulator made of them.
 type kinds struct {
 	emulated []string // created, as far as the emulator goes
-	stubbed  []string // unknown to it: an id, and nothing behind it
+	stubbed  []string // an id, and nothing behind it; a type with a word after it is partly so
 }
 
-// kinds compares the stacks with what the emulator says that it knows.
+// kinds compares the stacks with what the emulator wrote down.
 func (r *rehearsal) kinds() (kinds, error) {
-	text, err := os.ReadFile(r.emulator.kinds)
-	if err != nil {
+	text, err := os.ReadFile(r.emulator.stubs)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // it made none
 		return kinds{}, err
 	}
-	known := strings.Fields(string(text))
-	var all []string
+	stubs := strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' })
+	slices.Sort(stubs)
+	stubs = slices.Compact(stubs)
+	ours := map[string]bool{}
 	for _, s := range r.as.Stacks {
 		for _, k := range s.Kinds() {
-			all = append(all, k.Type)
+			ours[k.Type] = true
 		}
 	}
-	slices.Sort(all)
 	var k kinds
-	for _, kind := range slices.Compact(all) {
-		if slices.Contains(known, kind) {
+	for _, kind := range slices.Sorted(maps.Keys(ours)) {
+		if !slices.Contains(stubs, kind) {
 			k.emulated = append(k.emulated, kind)
-		} else {
-			k.stubbed = append(k.stubbed, kind)
+		}
+	}
+	for _, stub := range stubs {
+		if kind, _, _ := strings.Cut(stub, " "); ours[kind] { // not of the bootstrap
+			k.stubbed = append(k.stubbed, stub)
 		}
 	}
 	return k, nil
@@ -48,8 +55,8 @@ func (r *rehearsal) report() error {
 	if err != nil {
 		return err
 	}
-	r.print("\nThe emulator knows %d of the %d types of resources:\n  %s\n", len(k.emulated), len(k.emulated)+len(k.stubbed), strings.Join(k.emulated, "\n  "))
-	r.print("It stubs the others, with nothing behind them:\n  %s\n", strings.Join(k.stubbed, "\n  "))
+	r.print("\nThe emulator created resources of %d types as it knows them:\n  %s\n", len(k.emulated), strings.Join(k.emulated, "\n  "))
+	r.print("It stubbed %d, with nothing behind them:\n  %s\n", len(k.stubbed), strings.Join(k.stubbed, "\n  "))
 	if r.Document == "" {
 		return nil
 	}
