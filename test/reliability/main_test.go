@@ -74,10 +74,11 @@ func echo() *bedrocktest.Server {
 
 // process is a running server.
 type process struct {
-	url     string
-	command *exec.Cmd
-	log     *log
-	killed  bool // the test ends it in another way
+	url      string
+	command  *exec.Cmd
+	upstream *httptest.Server // its Bedrock
+	log      *log
+	killed   bool // the test ends it in another way
 }
 
 // start runs the server in front of a Bedrock. environment is on top of what it is told.
@@ -86,7 +87,7 @@ func start(t *testing.T, s settings.Settings, bedrock http.Handler, environment 
 	upstream := httptest.NewServer(bedrock)
 	t.Cleanup(upstream.Close)
 	reader, writer := io.Pipe()
-	p := &process{log: newLog()}
+	p := &process{upstream: upstream, log: newLog()}
 	p.run(t, s, writer, append([]string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + upstream.URL}, environment...))
 	address := make(chan string, 1)
 	drained := make(chan struct{})
