@@ -21,6 +21,9 @@ import (
 // LambdaPackage is the Go package of the program that the serverless variant runs; the others run compute.ServerPackage.
 const LambdaPackage = "./runtime/cmd/lambda"
 
+// TracedLambdaPackage is that of the one that can trace requests.
+const TracedLambdaPackage = "./runtime/cmd/tracedlambda"
+
 // The outputs of the stacks.
 const (
 	OutputURL          = "Url"          // base URL; of a function only with an API
@@ -73,9 +76,9 @@ func stage(app awscdk.App, e environment.Environment, region string, programs pr
 		hook    bool
 		add     func(constructs.Construct, place)
 	}{
-		{e.Serverless != nil, LambdaPackage, e.Serverless != nil && e.Serverless.Rollout == environment.Canary, serverless},
-		{e.Containers != nil, compute.ServerPackage, e.Containers != nil && e.Containers.Rollout == environment.Canary, containers},
-		{e.Instances != nil, compute.ServerPackage, false, instances},
+		{e.Serverless != nil, either(e, LambdaPackage, TracedLambdaPackage), e.Serverless != nil && e.Serverless.Rollout == environment.Canary, serverless},
+		{e.Containers != nil, either(e, compute.ServerPackage, compute.TracedServerPackage), e.Containers != nil && e.Containers.Rollout == environment.Canary, containers},
+		{e.Instances != nil, either(e, compute.ServerPackage, compute.TracedServerPackage), false, instances},
 	} {
 		if !variant.asked {
 			continue
@@ -91,6 +94,14 @@ func stage(app awscdk.App, e environment.Environment, region string, programs pr
 		variant.add(scope, where)
 	}
 	return nil
+}
+
+// either is the plain program, or the one that can trace where the environment wants that.
+func either(e environment.Environment, plain, traced string) string {
+	if e.Tracing != nil {
+		return traced
+	}
+	return plain
 }
 
 // stackProps is what every stack of an environment has in common.

@@ -25,6 +25,9 @@ import (
 // ServerPackage is the Go package of the program that Containers and Instances run.
 const ServerPackage = "./runtime/cmd/server"
 
+// TracedServerPackage is that of the one that can trace requests, if its settings say where to.
+const TracedServerPackage = "./runtime/cmd/tracedserver"
+
 // Service is what every way to run the gateway has in common. It is an IGrantable: what is granted to it is granted to
 // its role.
 type Service interface {

@@ -40,15 +40,25 @@ type Core struct {
 	Log      *slog.Logger
 	archive  *archive.Writer // nil when there is none
 	lines    *spool.Writer   // nil in a function
+	tracer   gateway.Tracer  // nil when nothing traces
 }
 
 // OpenArchive makes the store of an archive from the name of a bucket.
 type OpenArchive func(config aws.Config, bucket string) archive.Store
 
+// OpenTracer makes what follows the requests of a program.
+type OpenTracer func(environment, variant string, log *slog.Logger) (gateway.Tracer, error)
+
+// Links are what a program links beside the core, since not every program wants to carry it; nil is none.
+type Links struct {
+	Archive OpenArchive
+	Tracer  OpenTracer
+}
+
 // Load reads the settings from the environment, the AWS configuration from the SDK's usual sources, and puts the
-// core together. It makes no call to AWS. It also holds Go's runtime to the memory there is. Its error names every problem of the settings at once. open may be nil in a
-// program that keeps no archive.
-func Load(ctx context.Context, getenv func(string) string, out io.Writer, open OpenArchive) (*Core, error) {
+// core together. It makes no call to AWS. It also holds Go's runtime to the memory there is. Its error names every
+// problem of the settings at once.
+func Load(ctx context.Context, getenv func(string) string, out io.Writer, links Links) (*Core, error) {
 	s, err := settings.Load(getenv)
 	if err != nil {
 		return nil, err
@@ -63,7 +73,7 @@ func Load(ctx context.Context, getenv func(string) string, out io.Writer, open O
 	if memory := limit.Memory(getenv, os.DirFS("/")); memory > 0 {
 		debug.SetMemoryLimit(memory)
 	}
-	return New(s, keep(cfg), out, open)
+	return New(s, keep(cfg), out, links)
 }
 
 // credentialsTimeout is for the agent that gives a container its credentials, on the same machine. The SDK would wait
@@ -82,7 +92,7 @@ func keep(cfg aws.Config) aws.Config {
 
 // New puts the core together. out takes the log and the records, a JSON object a line. Unless the settings are a
 // function's, Close must be called at the end.
-func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (*Core, error) {
+func New(s settings.Settings, aws aws.Config, out io.Writer, links Links) (*Core, error) {
 	known, err := catalog.Load()
 	if err != nil {
 		return nil, err
@@ -99,8 +109,11 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (
 		return nil, err
 	}
 	c.Log = log
-	sinks, err := c.sinks(aws, out, open)
+	sinks, err := c.sinks(aws, out, links.Archive)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.openTracer(links.Tracer); err != nil {
 		return nil, err
 	}
 	provider := bedrock.New(bedrock.Options{AWS: aws, SDK: s.BedrockClient == settings.BedrockSDK, MaxCalls: s.MaxCalls})
@@ -112,6 +125,7 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (
 		Records:        sinks.requests,
 		Ratings:        sinks.ratings,
 		Feedback:       c.feedback(aws),
+		Tracer:         c.tracer,
 		Limits:         limits(s.Limits),
 		Log:            log,
 		MaxBodyBytes:   s.MaxBodyBytes,
@@ -119,6 +133,18 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, open OpenArchive) (
 		PingInterval:   s.PingInterval,
 	})
 	return c, nil
+}
+
+// openTracer has requests traced if the settings say where to. A program that cannot trace runs all the same.
+func (c *Core) openTracer(open OpenTracer) (err error) {
+	switch {
+	case c.Settings.Tracing.Endpoint == "":
+	case open == nil:
+		c.Log.Warn("this program cannot trace; its traced twin can", "set", settings.EnvTracingEndpoint)
+	default:
+		c.tracer, err = open(c.Settings.Environment, c.Settings.Variant, c.Log)
+	}
+	return err
 }
 
 // feedback is what takes ratings; nil where the settings name no secret for it.
@@ -192,7 +218,9 @@ func limits(s settings.Limits) gateway.Limits {
 // Close stores the usage records that are still held, for at most settings.ArchiveCloseTimeout, and then prints what was
 // not printed yet. It comes after the last request; its error says what was lost.
 func (c *Core) Close() error {
-	return errors.Join(c.closeArchive(), c.closeLines())
+	traces := make(chan error, 1)
+	go func() { traces <- c.closeTracer() }() // beside the archive, in the same time
+	return errors.Join(c.closeArchive(), <-traces, c.closeLines())
 }
 
 func (c *Core) closeArchive() error {
@@ -202,6 +230,15 @@ func (c *Core) closeArchive() error {
 	limit, cancel := context.WithTimeout(context.Background(), settings.ArchiveCloseTimeout)
 	defer cancel()
 	return c.archive.Close(limit)
+}
+
+func (c *Core) closeTracer() error {
+	if c.tracer == nil {
+		return nil
+	}
+	limit, cancel := context.WithTimeout(context.Background(), settings.ArchiveCloseTimeout)
+	defer cancel()
+	return c.tracer.Close(limit)
 }
 
 // printTimeout is how long whoever reads the log has at the end.

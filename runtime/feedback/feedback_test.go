@@ -151,11 +151,18 @@ func TestForgery(t *testing.T) {
 	refused("another tenant", id, "team-b")
 	refused("no tenant", id, "")
 	refused("another secret", process(secret+"2").ID(t.Context(), answer), answer.Tenant)
-	// Without the alias's length, "haikuteam" of "-a" would be authenticated as "haiku" of "team-a".
+	// But for the alias's length, the code of "haikuteam" of "-a" would do for "haiku" of "team-a".
 	moved, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(
 		s.ID(t.Context(), feedback.Answer{RequestID: answer.RequestID, Alias: "haikuteam", Tenant: "-a"}), feedback.Prefix))
-	moved = bytes.Replace(moved, []byte("\x09haikuteam"), []byte("\x05haiku"), 1)
-	refused("a tenant that begins in the alias", feedback.Prefix+base64.RawURLEncoding.EncodeToString(moved), answer.Tenant)
+	for _, length := range []string{"\x05", "\x09"} {
+		cut := bytes.Replace(moved, []byte("\x09haikuteam"), []byte(length+"haiku"), 1)
+		refused("a tenant that begins in the alias", feedback.Prefix+base64.RawURLEncoding.EncodeToString(cut), answer.Tenant)
+	}
+	for _, last := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		if other := id[:len(id)-1] + string(last); other != id {
+			refused("another last character", other, answer.Tenant)
+		}
+	}
 	if _, err := s.Rate(t.Context(), thumb(id), answer.Tenant); err != nil {
 		t.Errorf("after all that the true id is refused: %v", err)
 	}

@@ -13,21 +13,20 @@ import (
 // Prefix begins every id.
 const Prefix = "fb_"
 
-// An id is, in base64url: a version, the time of the answer in Unix seconds, the request's id, the alias behind its
+// An id is, in base64url: the time of the answer in Unix seconds, the request's id, the alias behind its
 // length, and a message authentication code of all that and of the tenant, who is not in it. The code is HMAC-SHA-256
 // cut to 128 bits: nobody finds one by trying against a gateway.
 const (
-	version     = 1
 	timeBytes   = 4
 	idBytes     = 12
 	macBytes    = 16
-	headBytes   = 1 + timeBytes + idBytes + 1 // the last is the alias's length
+	headBytes   = timeBytes + idBytes + 1 // the last is the alias's length
 	maxAlias    = 255
 	maxTokenLen = 512 // of the text; more than the longest id has
 )
 
-// purpose keeps the codes apart from whatever else the secret may one day be used for.
-const purpose = "genai-pipeline feedback id\x00"
+// purpose keeps the codes apart from whatever else the secret may one day be used for, such as ids of another form.
+const purpose = "genai-pipeline feedback id, form 1\x00"
 
 // encoding is strict, so that an answer has one id and not several that mean the same.
 var encoding = base64.RawURLEncoding.Strict()
@@ -39,7 +38,6 @@ func seal(secret []byte, of Answer, at time.Time) string {
 		return ""
 	}
 	plain := make([]byte, 0, headBytes+len(of.Alias)+macBytes)
-	plain = append(plain, version)
 	plain = binary.BigEndian.AppendUint32(plain, uint32(at.Unix())) // until the year 2106
 	plain = append(plain, request...)
 	plain = append(append(plain, byte(len(of.Alias))), of.Alias...)
@@ -57,15 +55,15 @@ func open(secret []byte, id, tenant string) (of Answer, at time.Time, ok bool) {
 		return Answer{}, time.Time{}, false
 	}
 	plain, mac := all[:len(all)-macBytes], all[len(all)-macBytes:]
-	if !hmac.Equal(mac, code(secret, plain, tenant)) || plain[0] != version || len(plain) != headBytes+int(plain[headBytes-1]) {
+	if !hmac.Equal(mac, code(secret, plain, tenant)) || len(plain) != headBytes+int(plain[headBytes-1]) {
 		return Answer{}, time.Time{}, false
 	}
 	of = Answer{
-		RequestID: hex.EncodeToString(plain[1+timeBytes : headBytes-1]),
+		RequestID: hex.EncodeToString(plain[timeBytes : headBytes-1]),
 		Alias:     string(plain[headBytes:]),
 		Tenant:    tenant,
 	}
-	return of, time.Unix(int64(binary.BigEndian.Uint32(plain[1:])), 0), true
+	return of, time.Unix(int64(binary.BigEndian.Uint32(plain)), 0), true
 }
 
 // code authenticates an id for a tenant. The alias's length stands before it, so no other pair of alias and tenant makes

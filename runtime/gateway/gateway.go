@@ -33,7 +33,7 @@ type Authenticator interface {
 	Authenticate(*http.Request) (auth.Caller, error)
 }
 
-// Options configure the handler. Every field is required but the last two.
+// Options configure the handler. Every field is required but the last three.
 type Options struct {
 	Auth           Authenticator // asked for every request under /v1/
 	Provider       inference.Provider
@@ -46,6 +46,7 @@ type Options struct {
 	RequestTimeout time.Duration // for the whole answer, streams included
 	PingInterval   time.Duration // silence on a stream before a ping
 
+	Tracer   Tracer                 // nil: no request is traced
 	Feedback Feedback               // nil: answers have no feedback ids, and nothing takes ratings
 	Ratings  func(*record.Feedback) // called once per rating that is taken; required with Feedback
 }

@@ -25,6 +25,7 @@ type call struct {
 	record   record.Request
 	held     *limit.Held // the body; nil before it is read
 	lease    limit.Lease // nil until the request is let in
+	trace    Trace       // nil when nothing traces
 	buf      []byte      // of the answer, or of the events that are collected
 }
 
@@ -38,6 +39,7 @@ func (g *gateway) inference(name string, s Surface) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := &call{gateway: g, surface: s, id: newID(w, s)}
 		c.record = record.Request{Start: time.Now(), RequestID: "req_" + c.id, Surface: name}
+		c.begin(w, r)
 		kept := buffers.Get().(*[]byte)
 		c.buf = (*kept)[:0]
 		defer func() {
@@ -159,6 +161,7 @@ func tooLarge(most int) error {
 // complete answers in one piece.
 func (c *call) complete(ctx context.Context, w http.ResponseWriter) {
 	began := time.Now()
+	c.record.Asked = began
 	reply, err := c.Provider.Complete(ctx, c.exchange.Request())
 	c.record.Upstream = time.Since(began)
 	if err != nil {
@@ -211,6 +214,9 @@ func (c *call) finish() {
 	}
 	c.record.Cost, c.record.CostKnown = c.Router.Cost(c.record.Trail.Target, c.record.Usage)
 	c.Records(&c.record)
+	if c.trace != nil {
+		c.trace.End(&c.record)
+	}
 }
 
 // seconds rounds up to whole seconds, the unit of Retry-After.

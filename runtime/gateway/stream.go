@@ -18,6 +18,7 @@ func (c *call) stream(ctx context.Context, w http.ResponseWriter) {
 	out := newEventWriter(w, c.PingInterval, c.exchange.AppendPing(nil), func(h http.Header) { c.offerFeedback(ctx, h) }, cancel)
 	defer out.close()
 	began := time.Now()
+	c.record.Asked = began
 	events, err := c.Provider.Stream(ctx, c.exchange.Request())
 	c.record.Upstream = time.Since(began)
 	if err != nil {

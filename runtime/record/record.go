@@ -21,6 +21,7 @@ import (
 type Request struct {
 	Start     time.Time
 	RequestID string
+	TraceID   string // of the trace that the request is in; empty where nothing traces
 	Surface   string // "openai", "anthropic"
 	Tenant    string // whose request it is; empty when the caller is not known. Not a dimension: there may be any number
 	Auth      string // how the caller is known; empty when it is not
@@ -36,6 +37,7 @@ type Request struct {
 	Cost      float64 // US dollars; counts only when CostKnown
 	CostKnown bool
 
+	Asked      time.Time     // when the provider was asked; zero when it was not
 	Duration   time.Duration // all of it
 	Upstream   time.Duration // waiting for Bedrock
 	Client     time.Duration // waiting for the client to take the answer
@@ -95,6 +97,7 @@ func (w *Writer) append(dst []byte, r *Request) []byte {
 	l.text("level", level(r))
 	l.text("msg", "request")
 	l.text("request_id", r.RequestID)
+	l.text("trace_id", r.TraceID)
 	l.text("surface", r.Surface)
 	l.text("tenant", r.Tenant)
 	l.text("auth", r.Auth)

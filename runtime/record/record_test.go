@@ -149,11 +149,12 @@ func TestWhatDoesNotApplyIsAbsent(t *testing.T) {
 
 func TestAccessLine(t *testing.T) {
 	r := served()
+	r.TraceID = "4bf92f3577b34da6a3ce929d0e0e4736"
 	r.Status, r.Code, r.Cause, r.Alias = 502, inference.Upstream, "line\n\"quoted\" \x01 ünï", ""
 	line := write(t, r)
 	want := map[string]any{
 		"time": "2026-11-22T12:00:01.5Z", "level": "ERROR", "msg": "request", "request_id": "req_1", "surface": "openai",
-		"stream": true, "status": 502.0, "code": "upstream", "cause": "line\n\"quoted\" \x01 ünï", "target_model": "m",
+		"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "stream": true, "status": 502.0, "code": "upstream", "cause": "line\n\"quoted\" \x01 ünï", "target_model": "m",
 		"target_region": "us-east-1", "calls": 3.0, "duration_ms": 1500.0,
 		"Environment": "dev", "Variant": "serverless", "Model": "unknown",
 	}

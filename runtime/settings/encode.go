@@ -35,6 +35,7 @@ func (s Settings) Encode() map[string]string {
 	}
 	s.Auth.encode(variables)
 	s.Archive.encode(variables)
+	s.Tracing.encode(variables)
 	s.Limits.encode(variables, s.Variant)
 	return variables
 }
@@ -59,6 +60,7 @@ func Load(getenv func(string) string) (Settings, error) {
 	l.duration(EnvDrainTimeout, &s.DrainTimeout, time.Second, 15*time.Minute)
 	l.auth(&s.Auth)
 	s.FeedbackSecret = getenv(EnvFeedbackSecret)
+	l.tracing(&s.Tracing)
 	l.archive(&s.Archive, s.Variant)
 	l.limits(&s.Limits, s.MaxBodyBytes)
 	return s, errors.Join(l.problems...)

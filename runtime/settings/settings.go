@@ -33,6 +33,11 @@ const (
 	EnvArchiveBucket   = "GENAI_ARCHIVE_BUCKET"
 	EnvArchiveInterval = "GENAI_ARCHIVE_INTERVAL" // with a bucket
 
+	// Those of OpenTelemetry's SDK, which reads more of them.
+	EnvTracingEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	EnvTracingSampler  = "OTEL_TRACES_SAMPLER"     // with an endpoint
+	EnvTracingShare    = "OTEL_TRACES_SAMPLER_ARG" // with an endpoint
+
 	EnvFeedbackSecret = "GENAI_FEEDBACK_SECRET"
 
 	EnvAuth          = "GENAI_AUTH"
@@ -108,6 +113,12 @@ type Archive struct {
 	Interval time.Duration // the longest that records wait in memory; 1 s to 60 s, default 60 s
 }
 
+// Tracing says where a program sends its traces. Only the traced programs do.
+type Tracing struct {
+	Endpoint string  // URL of a collector that takes OTLP over HTTP; empty: no traces
+	Share    float64 // of the requests without a trace of their caller's, 0 to 1; default 1 with an endpoint. In one, the caller decides
+}
+
 // Target is one place an alias can be called.
 type Target struct {
 	Model  string `json:"model"`  // foundation model id or inference profile id
@@ -138,7 +149,8 @@ type Settings struct {
 	Auth           Auth          // required in the environment; Default has AuthGateway, which lets in nobody unknown
 	Archive        Archive       // default: none; not with VariantServerless
 	Limits         Limits
-	FeedbackSecret string // name or ARN of the secret that feedback ids are made with; default: empty, nobody rates answers
+	Tracing        Tracing // default: none
+	FeedbackSecret string  // name or ARN of the secret that feedback ids are made with; default: empty, nobody rates answers
 }
 
 // Secrets are the names or ARNs of the secrets that a program is told of and must be allowed to read.

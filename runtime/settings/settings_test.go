@@ -159,6 +159,8 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 			[]string{`GENAI_TENANT_LIMITS: default has -1; allowed is a whole number from 0`, `GENAI_TENANT_LIMITS: byTenant["a"] has 2000000000;`}},
 		{"limits of tenants, misspelt", map[string]string{settings.EnvTenantLimits: `{"default":{"stream":1}}`},
 			[]string{`GENAI_TENANT_LIMITS: is not a JSON object of limits: json: unknown field "stream"`}},
+		{"traces to nowhere", map[string]string{settings.EnvTracingEndpoint: "collector:4318", settings.EnvTracingSampler: "parentbased_traceidratio", settings.EnvTracingShare: "NaN"},
+			[]string{`OTEL_EXPORTER_OTLP_ENDPOINT: is "collector:4318"; allowed is a URL`, `OTEL_TRACES_SAMPLER_ARG: is "NaN"; allowed is a number from 0 to 1`}},
 		{"unknown variant", map[string]string{settings.EnvVariant: "mainframe"}, []string{`GENAI_VARIANT: is "mainframe"`}},
 		{"client", map[string]string{settings.EnvBedrockClient: "slow"}, []string{`GENAI_BEDROCK_CLIENT: is "slow"; allowed are fast, sdk`}},
 		{"level", map[string]string{settings.EnvLogLevel: "loud"}, []string{`GENAI_LOG_LEVEL: is "loud"; allowed are debug`}},
@@ -200,5 +202,29 @@ func TestSecrets(t *testing.T) {
 	s.Auth.Mode, s.FeedbackSecret = settings.AuthOIDC, ""
 	if got := s.Secrets(); len(got) > 0 {
 		t.Errorf("without keys and feedback: %q", got)
+	}
+}
+
+func TestTracingSettings(t *testing.T) {
+	want := valid()
+	want.Tracing = settings.Tracing{Endpoint: "http://127.0.0.1:4318", Share: 0.25}
+	environment := want.Encode()
+	got, err := load(environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if environment["OTEL_TRACES_SAMPLER"] != "parentbased_traceidratio" || environment["OTEL_TRACES_SAMPLER_ARG"] != "0.25" {
+		t.Errorf("the SDK is told %v", environment)
+	}
+	delete(environment, settings.EnvTracingShare)
+	if got, err = load(environment); err != nil || got.Tracing.Share != 1 {
+		t.Errorf("the default is %v, %v; want all", got.Tracing.Share, err)
+	}
+	environment[settings.EnvTracingSampler], environment[settings.EnvTracingShare] = "always_off", "whatever"
+	if _, err = load(environment); err != nil {
+		t.Errorf("another sampler is the SDK's: %v", err)
 	}
 }

@@ -41,6 +41,7 @@ func (c checker) environment(e *Environment) {
 	c.edge(e)
 	c.servers(e)
 	c.failover(e)
+	c.tracing(e)
 	c.rollouts(e)
 	if e.Serverless != nil {
 		c.variables(e)

@@ -31,6 +31,7 @@ type Environment struct {
 	Acknowledge Acknowledge
 	Audit       *Audit      // nil: no trail of ours
 	Archive     *Archive    // nil: usage records are in the logs alone
+	Tracing     *Tracing    // nil: no request is traced
 	Serverless  *Serverless // nil: this variant is not deployed; so with the others
 	Containers  *Containers
 	Instances   *Instances
@@ -77,6 +78,12 @@ type Acknowledge struct {
 type Archive struct {
 	Retention int           // days; default 400
 	Interval  time.Duration // until what was recorded is stored, at most; default 60 s
+}
+
+// Tracing sends the traces of requests to a collector, without any text of them.
+type Tracing struct {
+	Endpoint string // URL of one that takes OTLP over HTTP
+	Share    int    // percent of the requests without a trace of their caller's; default 100
 }
 
 // Audit records who did what: management events, and who read and wrote usage records.
@@ -190,6 +197,9 @@ func (e Environment) Settings(variant, region string) settings.Settings {
 	s.Auth = e.Auth.settings()
 	if e.Archive != nil {
 		s.Archive.Interval = e.Archive.Interval
+	}
+	if e.Tracing != nil {
+		s.Tracing = settings.Tracing{Endpoint: e.Tracing.Endpoint, Share: float64(e.Tracing.Share) / 100}
 	}
 	for _, m := range e.Models {
 		alias := settings.Alias{Name: m.Alias, DefaultMaxTokens: m.DefaultMaxTokens, MaxTokens: m.MaxTokens}

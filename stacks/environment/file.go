@@ -48,6 +48,7 @@ func (v value) environment(e *Environment) {
 		"acknowledge": func(v value) { v.acknowledge(&e.Acknowledge) },
 		"audit":       func(v value) { e.Audit = v.audit() },
 		"archive":     func(v value) { e.Archive = v.archive() },
+		"tracing":     func(v value) { e.Tracing = v.tracing() },
 		"serverless":  func(v value) { e.Serverless = v.serverless() },
 		"containers":  func(v value) { e.Containers = v.containers() },
 		"instances":   func(v value) { e.Instances = v.instances() },

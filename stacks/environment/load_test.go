@@ -68,6 +68,7 @@ models:
     maxTokens: 200
 gateway: {maxBodyBytes: 2048, streamBudget: 60s, pingInterval: 2s, maxCalls: 5, logLevel: warn, feedback: true}
 serverless: {}
+tracing: {endpoint: "http://127.0.0.1:4318", share: 25}
 `)
 	e, err := environment.Load(path, today)
 	if err != nil {
@@ -77,6 +78,7 @@ serverless: {}
 	want.Environment, want.Variant = "test", settings.VariantServerless
 	want.MaxBodyBytes, want.MaxCalls, want.LogLevel = 2048, 5, slog.LevelWarn
 	want.RequestTimeout, want.PingInterval = time.Minute, 2*time.Second
+	want.Tracing = settings.Tracing{Endpoint: "http://127.0.0.1:4318", Share: 0.25}
 	want.Aliases = []settings.Alias{{Name: "small", DefaultMaxTokens: 100, MaxTokens: 200, Targets: []settings.Target{
 		{Model: "us.anthropic.claude-haiku-5-5", Region: "us-west-2"},
 		{Model: "global.anthropic.claude-haiku-5-5", Region: "us-east-2"},

@@ -25,7 +25,7 @@ type refused struct {
 
 var bad = []refused{
 	{"unknown key", minimal + "prodution: true\n", []string{
-		`4: prodution: is not a known key (did you mean "production"?); known here are account, acknowledge, archive, audit, auth, containers, edge, expires, failover, gateway, instances, models, network, production, regions, serverless, tags; correct or remove it`}, false},
+		`4: prodution: is not a known key (did you mean "production"?); known here are account, acknowledge, archive, audit, auth, containers, edge, expires, failover, gateway, instances, models, network, production, regions, serverless, tags, tracing; correct or remove it`}, false},
 	{"unknown inner key", minimal + "gateway:\n  maxcalls: 3\n", []string{`5: gateway.maxcalls: is not a known key (did you mean "maxCalls"?)…`}, false},
 	{"unknown key of a target", minimal + "models: {a: {targets: [{model: amazon.nova-lite-v1:0, regions: x}]}}\n", []string{
 		`4: models.a.targets[0].regions: is not a known key (did you mean "region"?)…`}, false},
@@ -114,6 +114,8 @@ var bad = []refused{
 	{"reason without need", minimal[:len(minimal)-3] + "{api: {reason: it is behind a firewall of ours}}\n", []string{
 		`3: serverless.api.reason: is only for authorizer: none; remove it`}, false},
 	{"feedback that is no boolean", minimal + "gateway: {feedback: yes please}\n", []string{`4: gateway.feedback: is the text "yes please"; allowed is true or false`}, false},
+	{"traces to nowhere", minimal + "tracing: {share: 101}\n", []string{`4: tracing.share: is 101; allowed is a whole number from 0 to 100`, `4: tracing.endpoint: is missing; …`}, false},
+	{"collector without a URL", minimal + "tracing: {endpoint: collector}\n", []string{`4: tracing.endpoint: is "collector"; allowed is a URL such as "https://collector.example.com"`}, false},
 	{"unknown log level", minimal + "gateway: {logLevel: trace}\n", []string{`4: gateway.logLevel: is "trace"; allowed are debug, info, warn, error`}, false},
 	{"too many calls", minimal + "gateway: {maxCalls: 11}\n", []string{`4: gateway.maxCalls: is 11; allowed is a whole number from 1 to 10`}, false},
 	{"two problems at once, by line", "account: 5\nregions: [moon]\nserverless:\n  memory: huge\n  extra: 1\n", []string{
@@ -196,6 +198,10 @@ var badPairs = []refused{
 // badServers is what containers and instances need of a file.
 var badServers = []refused{
 	{"no network", servers("network"), []string{`1: network: is missing; containers, instances and serverless.vpc need one; …`}, false},
+	{"a collector out of reach", servers("", "tracing: {endpoint: \"https://collector.example.com\"}\n"), []string{
+		`8: tracing.endpoint: is there, and what runs in the network reaches AWS's endpoints alone; add network.nat: true, or remove tracing`}, true},
+	{"a collector behind another port", servers("network", "network: {nat: true, zones: {us-east-1: [us-east-1a, us-east-1b]}}\n", "tracing: {endpoint: \"https://collector.example.com:4318\"}\n"), []string{
+		`8: tracing.endpoint: is "https://collector.example.com:4318", and what runs in the network may leave it by HTTPS alone, on port 443`}, true},
 	{"a network for nothing", minimal + "network: {zones: {us-east-1: [us-east-1a, us-east-1b]}}\n", []string{`4: network: is used by nothing: …`}, true},
 	{"one zone", servers("network", "network: {zones: {us-east-1: [us-east-1a]}}\n"), []string{`7: network.zones.us-east-1: has 1 zones; allowed are 2, …`}, false},
 	{"unknown zone", servers("network", "network: {zones: {us-east-1: [us-east-1a, us-east-1z]}}\n"), []string{

@@ -180,6 +180,22 @@ func TestTheLambdaProgramKeepsToItsBudgetOfModules(t *testing.T) {
 	}
 }
 
+// tracing are the modules that only the traced programs link.
+const tracing = "go.opentelemetry.io/otel"
+
+func TestOnlyTracedProgramsLinkOpenTelemetry(t *testing.T) {
+	const why = "it costs every start a third more (docs/adr/0014-tracing.md)"
+	for program, may := range map[string]bool{"lambda": false, "server": false, "tracedlambda": true, "tracedserver": true} {
+		links := false
+		for _, p := range list(t, true, "./runtime/cmd/"+program) {
+			links = links || under(p.ImportPath, tracing)
+		}
+		if links != may {
+			t.Errorf("runtime/cmd/%s links OpenTelemetry: %t, want %t; %s", program, links, may, why)
+		}
+	}
+}
+
 func TestNoProgramCarriesTheEmbeddedBedrock(t *testing.T) {
 	for _, p := range list(t, true, "./runtime/cmd/...") {
 		if from, ours := inside(p.ImportPath); ours && strings.HasSuffix(from, "test") {

@@ -92,7 +92,7 @@ func newCore(t *testing.T) (*core.Core, func()) {
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "not-a-secret"}, nil
 		}),
-	}, io.Discard, nil)
+	}, io.Discard, core.Links{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,7 +106,7 @@ func inProcess(t *testing.T, client string, config aws.Config) http.Handler {
 	config.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "not-a-secret"}, nil
 	})
-	c, err := core.New(s, config, io.Discard, nil)
+	c, err := core.New(s, config, io.Discard, core.Links{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -379,3 +379,20 @@ func TestFeedbackSecret(t *testing.T) {
 		}
 	}
 }
+
+// Where requests are traced, the programs that can do so are deployed and told where to; elsewhere those that start sooner.
+func TestTracedProgram(t *testing.T) {
+	rest := "\naccount: \"123456789012\"\nregions: [us-west-2]\nserverless: {}\nauth: {mode: iam}\n"
+	out := synthesize(t, stub(t), written(t, "traced", "tracing: {endpoint: \"http://127.0.0.1:4318\", share: 25}"+rest), written(t, "untraced", "gateway: {}"+rest))
+	for name, want := range map[string][]string{
+		"traced":   {stacks.TracedLambdaPackage, "http://127.0.0.1:4318", "parentbased_traceidratio", "0.25"},
+		"untraced": {stacks.LambdaPackage, "", "", ""},
+	} {
+		fn := templateOf(t, out, name+"-us-west-2").only(t, "AWS::Lambda::Function")
+		variables := variablesOf(fn)
+		got := []string{fn.Metadata[settings.BinaryMetadata].(string), variables["OTEL_EXPORTER_OTLP_ENDPOINT"], variables["OTEL_TRACES_SAMPLER"], variables["OTEL_TRACES_SAMPLER_ARG"]}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}

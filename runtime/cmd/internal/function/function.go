@@ -1,0 +1,24 @@
+// Package function is the whole program of the serverless variant: the core behind the Lambda runtime. The commands that
+// call it differ in what they link.
+package function
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/core"
+	"github.com/genai-pipeline/genai-pipeline/runtime/lambdahttp"
+)
+
+// Main runs the program and does not return.
+func Main(links core.Links) {
+	c, err := core.Load(context.Background(), os.Getenv, os.Stdout, links)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	lambda.Start(lambdahttp.New(c.Handler).Handle)
+}

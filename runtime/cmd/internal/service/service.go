@@ -1,0 +1,67 @@
+// Package service is the whole program of the container and instance variants: the core behind a listening socket. The
+// commands that call it differ in what they link.
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/core"
+	"github.com/genai-pipeline/genai-pipeline/runtime/limit"
+	"github.com/genai-pipeline/genai-pipeline/runtime/server"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+)
+
+// Main runs the program until it is told to end.
+func Main(links core.Links) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Getenv, os.Stdout, links); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, getenv func(string) string, out io.Writer, links core.Links) error {
+	c, err := core.Load(ctx, getenv, out, links)
+	if err != nil {
+		return err
+	}
+	return errors.Join(serve(ctx, c), c.Close())
+}
+
+func serve(ctx context.Context, c *core.Core) error {
+	if err := onlyHere(c.Settings); err != nil {
+		return err
+	}
+	defer runtime.KeepAlive(server.Pace())
+	listener, err := net.Listen("tcp", c.Settings.Listen)
+	if err != nil {
+		return err
+	}
+	return server.Run(ctx, listener, server.Options{
+		Handler: c.Handler, Log: c.Log, DrainTimeout: c.Settings.DrainTimeout, IdleTimeout: c.Settings.IdleTimeout(),
+		MaxConnections: limit.Connections(c.Settings.Limits.Concurrency),
+	})
+}
+
+// onlyHere refuses to let unknown callers in from other machines: a deployed program, which listens on every address,
+// does not start with authentication off.
+func onlyHere(told settings.Settings) error {
+	if told.Auth.Mode != settings.AuthOff {
+		return nil
+	}
+	host, _, _ := net.SplitHostPort(told.Listen) // checked by settings.Load
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return fmt.Errorf("%s: is %q, and %s is %q, which other machines reach; allowed with it is a loopback address such as \"127.0.0.1:8080\"",
+			settings.EnvAuth, told.Auth.Mode, settings.EnvListen, told.Listen)
+	}
+	return nil
+}
