@@ -3,6 +3,7 @@ package drill
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -50,12 +51,21 @@ func (r *Report) Write(out io.Writer) error {
 		fmt.Fprintf(&text, ", RPO of usage records %s (here copies lag %s)", seconds(r.Loss.Objective), r.Lag)
 	}
 	text.WriteString("\n\n")
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	r.table(&text)
+	r.notes(&text)
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+// table has a row for each fault from which there was another Region to go to.
+func (r *Report) table(text *strings.Builder) {
+	single := slices.DeleteFunc(slices.Clone(r.Results), func(f Result) bool { return f.Fault == Both })
+	if len(single) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "FAULT\tDETECTED\tFIRST ANSWER\tALL ANSWERED\tFAILED\tSTREAMS CUT\tNOT COPIED\tLOST\tALL BACK")
-	for _, f := range r.Results {
-		if f.Fault == Both {
-			continue
-		}
+	for _, f := range single {
 		back := seconds(f.Back)
 		if f.Held {
 			back += " *"
@@ -64,13 +74,10 @@ func (r *Report) Write(out io.Writer) error {
 			seconds(f.Last), f.Failed, f.Requests, f.Cut, f.Uncopied, seconds(f.Oldest), f.Lost, back)
 	}
 	_ = w.Flush()
-	r.notes(&text)
-	_, err := io.WriteString(out, text.String())
-	return err
+	text.WriteByte('\n')
 }
 
 func (r *Report) notes(text *strings.Builder) {
-	text.WriteByte('\n')
 	for _, f := range r.Results {
 		switch {
 		case f.Fault == Both:
