@@ -38,6 +38,7 @@ type Core struct {
 	Settings settings.Settings
 	Handler  http.Handler
 	Log      *slog.Logger
+	records  *record.Writer
 	archive  *archive.Writer // nil when there is none
 	lines    *spool.Writer   // nil in a function
 	tracer   gateway.Tracer  // nil when nothing traces
@@ -108,8 +109,8 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, links Links) (*Core
 	if err != nil {
 		return nil, err
 	}
-	c.Log = log
-	sinks, err := c.sinks(aws, out, links.Archive)
+	c.Log, c.records = log, record.NewWriter(out, s.Environment, s.Variant)
+	sinks, err := c.sinks(aws, links.Archive)
 	if err != nil {
 		return nil, err
 	}
@@ -161,10 +162,9 @@ type sinks struct {
 	ratings  func(*record.Feedback)
 }
 
-func (c *Core) sinks(aws aws.Config, out io.Writer, open OpenArchive) (sinks, error) {
-	lines := record.NewWriter(out, c.Settings.Environment, c.Settings.Variant)
+func (c *Core) sinks(aws aws.Config, open OpenArchive) (sinks, error) {
 	if c.Settings.Archive.Bucket == "" {
-		return sinks{lines.Write, lines.WriteFeedback}, nil
+		return sinks{c.records.Write, c.records.WriteFeedback}, nil
 	}
 	if open == nil {
 		return sinks{}, fmt.Errorf("%s: is %q, and this program keeps no archive", settings.EnvArchiveBucket, c.Settings.Archive.Bucket)
@@ -174,16 +174,16 @@ func (c *Core) sinks(aws aws.Config, out io.Writer, open OpenArchive) (sinks, er
 		Environment: c.Settings.Environment,
 		Variant:     c.Settings.Variant,
 		Interval:    c.Settings.Archive.Interval,
-		Report:      lines.WriteProgram,
+		Report:      c.records.WriteProgram,
 		Log:         c.Log,
 	})
 	return sinks{
 		requests: func(r *record.Request) {
-			lines.Write(r)
+			c.records.Write(r)
 			c.archive.Add(r)
 		},
 		ratings: func(f *record.Feedback) {
-			lines.WriteFeedback(f)
+			c.records.WriteFeedback(f)
 			c.archive.AddFeedback(f)
 		},
 	}, nil
@@ -213,6 +213,11 @@ func limits(s settings.Limits) gateway.Limits {
 		Bodies:  limit.NewBytes(int64(s.HeldBytes)),
 		Tenants: limit.NewTenants(limit.TenantsOptions{Default: limit.Quota(s.Tenants.Default), ByTenant: own}),
 	}
+}
+
+// Started says in the log how long the program took to start, once it takes requests.
+func (c *Core) Started(took time.Duration) {
+	c.records.WriteProgram("started", record.Value{Metric: metric.ColdStart, Value: float64(took.Microseconds()) / 1000})
 }
 
 // Close stores the usage records that are still held, for at most settings.ArchiveCloseTimeout, and then prints what was

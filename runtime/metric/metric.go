@@ -39,6 +39,8 @@ var (
 	Fallbacks        = Metric{"Fallbacks", Count, "requests that another target served, or failed last, than the alias's first; 0 or 1 for each that called Bedrock"}
 	InferenceLatency = Metric{"InferenceLatency", Milliseconds, "time spent waiting for Bedrock, to the last token"}
 	TimeToFirstToken = Metric{"TimeToFirstToken", Milliseconds, "from the request to the first token; streams only"}
+	ResponseLatency  = Metric{"ResponseLatency", Milliseconds, "from the request to the whole answer, where a model was asked; not for streams"}
+	Duration         = Metric{"Duration", Milliseconds, "from the request to the last byte of the answer, streams included"}
 	GatewayOverhead  = Metric{"GatewayOverhead", Milliseconds, "the gateway's own time: duration less the wait for Bedrock and for the client"}
 	InputTokens      = Metric{"InputTokens", Count, "input tokens neither read from nor written to the prompt cache"}
 	CacheReadTokens  = Metric{"CacheReadTokens", Count, "input tokens read from the prompt cache"}
@@ -54,6 +56,10 @@ var (
 	FeedbackScore = Metric{"FeedbackScore", None, "scores from 1 (bad) to 5 (good)"}
 )
 
+// ColdStart is emitted once by each program that starts. What a platform does before the program's first line, such as
+// Lambda's own part of a cold start, is not in it: Lambda reports that in its log.
+var ColdStart = Metric{"ColdStart", Milliseconds, "from the program's first line until it takes requests; once for each program, without the dimension Model"}
+
 // The metrics of the archive of usage records. Requests less both, over a time, is what waits in memory or died with a
 // killed program.
 var (
@@ -65,18 +71,23 @@ var (
 var LogLost = Metric{"LogLost", Count, "log lines given up because nobody read what the program printed; without the dimension Model"}
 
 // All returns every metric.
-func All() []Metric { return append(slices.Concat(OfRequests(), OfFeedback(), OfArchive()), LogLost) }
+func All() []Metric {
+	return append(slices.Concat(OfRequests(), OfFeedback(), OfPrograms(), OfArchive()), LogLost)
+}
 
 // OfRequests returns the metrics that a request has.
 func OfRequests() []Metric {
 	return []Metric{
 		Requests, Errors, ClientErrors, Shed, Limited, Throttles, Retries, Failovers, Fallbacks, InferenceLatency, TimeToFirstToken,
-		GatewayOverhead, InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, EstimatedCost,
+		ResponseLatency, Duration, GatewayOverhead, InputTokens, CacheReadTokens, CacheWriteTokens, OutputTokens, EstimatedCost,
 	}
 }
 
 // OfFeedback returns the metrics that a rating has.
 func OfFeedback() []Metric { return []Metric{FeedbackUp, FeedbackDown, FeedbackScore} }
+
+// OfPrograms returns the metrics that every program has, whatever is asked of it.
+func OfPrograms() []Metric { return []Metric{ColdStart} }
 
 // OfArchive returns the metrics of the archive, which belong to no request.
 func OfArchive() []Metric { return []Metric{ArchiveWritten, ArchiveLost} }

@@ -15,8 +15,8 @@ type Value struct {
 	Value  float64
 }
 
-// most is how many metrics a request can have: all of them.
-const most = 16
+// most is more metrics than a request has, which are not all at once.
+const most = 20
 
 // Values returns what a request contributes to each metric. Metrics that do not apply are absent rather than zero:
 // the time to first token of a request without one would pull the average down.
@@ -29,6 +29,7 @@ func appendValues(values []Value, r *Request) []Value {
 		Value{metric.ClientErrors, flag(r.Status >= 400 && r.Status < 500 && r.Code != inference.Canceled)},
 		Value{metric.Shed, flag(r.Shed)},
 		Value{metric.Limited, flag(r.Limited)},
+		Value{metric.Duration, milliseconds(r.Duration)},
 		Value{metric.GatewayOverhead, milliseconds(max(0, r.Duration-r.Upstream-r.Client))},
 	)
 	if r.Trail.Calls > 0 {
@@ -39,6 +40,9 @@ func appendValues(values []Value, r *Request) []Value {
 			Value{metric.Fallbacks, flag(r.Trail.Fallback)},
 			Value{metric.InferenceLatency, milliseconds(r.Upstream)},
 		)
+		if !r.Stream {
+			values = append(values, Value{metric.ResponseLatency, milliseconds(r.Duration)})
+		}
 	}
 	if r.FirstToken > 0 && r.Stream {
 		values = append(values, Value{metric.TimeToFirstToken, milliseconds(r.FirstToken)})

@@ -93,7 +93,7 @@ func TestServedStreamEmitsEveryMetric(t *testing.T) {
 	values, units := emitted(t, write(t, served()))
 	want := map[string]float64{
 		"Requests": 1, "Errors": 0, "ClientErrors": 0, "Shed": 0, "Limited": 0, "GatewayOverhead": 1, "Throttles": 2, "Retries": 2, "Failovers": 1, "Fallbacks": 1,
-		"InferenceLatency": 1400, "TimeToFirstToken": 300, "InputTokens": 10, "CacheReadTokens": 20, "CacheWriteTokens": 30,
+		"InferenceLatency": 1400, "Duration": 1500, "TimeToFirstToken": 300, "InputTokens": 10, "CacheReadTokens": 20, "CacheWriteTokens": 30,
 		"OutputTokens": 40, "EstimatedCost": 0.25,
 	}
 	if diff := cmp.Diff(want, values); diff != "" {
@@ -103,6 +103,7 @@ func TestServedStreamEmitsEveryMetric(t *testing.T) {
 	for _, m := range metric.OfRequests() {
 		contract[m.Name] = string(m.Unit)
 	}
+	delete(contract, metric.ResponseLatency.Name) // the one that no stream has
 	if diff := cmp.Diff(contract, units); diff != "" {
 		t.Errorf("the contract and what is emitted differ: %s", diff)
 	}
@@ -115,7 +116,9 @@ func TestWhatDoesNotApplyIsAbsent(t *testing.T) {
 		absent []string
 		want   map[string]float64
 	}{
-		{"not a stream", func(r *record.Request) { r.Stream = false }, []string{"TimeToFirstToken"}, nil},
+		{"not a stream", func(r *record.Request) { r.Stream = false }, []string{"TimeToFirstToken"}, map[string]float64{"ResponseLatency": 1500, "Duration": 1500}},
+		{"a stream", func(*record.Request) {}, []string{"ResponseLatency"}, nil},
+		{"refused without a call, and no stream", func(r *record.Request) { r.Stream, r.Trail = false, inference.Trail{} }, []string{"ResponseLatency"}, nil},
 		{"no price", func(r *record.Request) { r.CostKnown = false }, []string{"EstimatedCost"}, nil},
 		{"refused before a call", func(r *record.Request) {
 			r.Status, r.Code, r.Trail, r.Usage, r.FirstToken = 400, inference.InvalidRequest, inference.Trail{}, inference.Usage{}, 0

@@ -22,7 +22,7 @@ type program struct {
 }
 
 // metrics is how many custom metrics the program has when every alias is used: each metric of a request, and
-// of a rating, without the alias and with each, and those of the archive.
+// of a rating, without the alias and with each, those of the program itself, and those of the archive.
 func (p program) metrics() int {
 	n := 0
 	for _, dimensions := range metric.DimensionSets() {
@@ -37,6 +37,7 @@ func (p program) metrics() int {
 		}
 		n += many
 	}
+	n += len(metric.OfPrograms()) * len(metric.ProgramDimensionSets())
 	if p.archive {
 		n += len(metric.OfArchive()) * len(metric.ProgramDimensionSets())
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -15,10 +16,12 @@ import (
 
 // Main runs the program and does not return.
 func Main(links core.Links) {
+	began := time.Now()
 	c, err := core.Load(context.Background(), os.Getenv, os.Stdout, links)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	c.Started(time.Since(began))
 	lambda.Start(lambdahttp.New(c.Handler).Handle)
 }

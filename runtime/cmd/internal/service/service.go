@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/core"
 	"github.com/genai-pipeline/genai-pipeline/runtime/limit"
@@ -21,23 +22,24 @@ import (
 
 // Main runs the program until it is told to end.
 func Main(links core.Links) {
+	began := time.Now()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Getenv, os.Stdout, links); err != nil {
+	if err := run(ctx, began, os.Getenv, os.Stdout, links); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, getenv func(string) string, out io.Writer, links core.Links) error {
+func run(ctx context.Context, began time.Time, getenv func(string) string, out io.Writer, links core.Links) error {
 	c, err := core.Load(ctx, getenv, out, links)
 	if err != nil {
 		return err
 	}
-	return errors.Join(serve(ctx, c), c.Close())
+	return errors.Join(serve(ctx, began, c), c.Close())
 }
 
-func serve(ctx context.Context, c *core.Core) error {
+func serve(ctx context.Context, began time.Time, c *core.Core) error {
 	if err := onlyHere(c.Settings); err != nil {
 		return err
 	}
@@ -46,6 +48,7 @@ func serve(ctx context.Context, c *core.Core) error {
 	if err != nil {
 		return err
 	}
+	c.Started(time.Since(began)) // whoever connects now is answered
 	return server.Run(ctx, listener, server.Options{
 		Handler: c.Handler, Log: c.Log, DrainTimeout: c.Settings.DrainTimeout, IdleTimeout: c.Settings.IdleTimeout(),
 		MaxConnections: limit.Connections(c.Settings.Limits.Concurrency),
