@@ -14,42 +14,14 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/emitted"
 	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
-// gatewayMetric names a metric of the program by the contract of runtime/metric, as emitted under the dimensions
-// environment and variant. Counts are summed, milliseconds read at the 95th percentile, unless options say otherwise.
+// gatewayMetric is a metric of the program over all models.
 func gatewayMetric(told settings.Settings, m metric.Metric, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	statistic := "Sum"
-	if m.Unit == metric.Milliseconds {
-		statistic = "p95"
-	}
-	named := awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace:  jsii.String(metric.Namespace),
-		MetricName: jsii.String(m.Name),
-		Statistic:  jsii.String(statistic),
-		Unit:       unit(m.Unit),
-		DimensionsMap: &map[string]*string{
-			metric.DimEnvironment: jsii.String(told.Environment),
-			metric.DimVariant:     jsii.String(told.Variant),
-		},
-	})
-	if options == nil {
-		return named
-	}
-	return named.With(options)
-}
-
-func unit(u metric.Unit) awscloudwatch.Unit {
-	switch u {
-	case metric.Milliseconds:
-		return awscloudwatch.Unit_MILLISECONDS
-	case metric.Count:
-		return awscloudwatch.Unit_COUNT
-	default:
-		return awscloudwatch.Unit_NONE
-	}
+	return emitted.Metric(told.Environment, told.Variant, "", m, options)
 }
 
 // retention is a number of days as CloudWatch Logs names it; false for one it does not offer.
