@@ -69,7 +69,7 @@ func stage(app awscdk.App, e environment.Environment, region string, programs pr
 	}
 	scope := newStage(app, e, e.StageName(region), region)
 	shared := newKept(scope, e, region)
-	where := place{e: e, region: region, net: newNetwork(scope, e, region, shared), kept: shared}
+	where := place{e: e, region: region, net: newNetwork(scope, e, region, shared), kept: shared, watched: &watched{}}
 	for _, variant := range []struct {
 		asked   bool
 		program string
@@ -93,6 +93,7 @@ func stage(app awscdk.App, e environment.Environment, region string, programs pr
 		}
 		variant.add(scope, where)
 	}
+	observe(scope, where)
 	return nil
 }
 

@@ -44,7 +44,7 @@ func newKept(scope awscdk.Stage, e environment.Environment, region string) kept 
 		})
 	}
 	if e.Archive != nil {
-		k.records = data.NewBucket(stack, "Records", records(e, region))
+		k.records = data.NewBucket(stack, "Records", records(stack, e, region))
 		output(stack, OutputRecordsBucketName, k.records.Bucket().BucketName())
 	}
 	return k
@@ -60,14 +60,16 @@ func newCopies(app awscdk.App, e environment.Environment, region string) {
 	stack := awscdk.NewStack(scope, jsii.String("data"), stackProps(e, "What the other Region copies here"))
 	data.NewBucket(stack, "Records", data.BucketProps{
 		Name: copiesName(e, region), Days: e.Archive.Retention, Retain: e.Production, ReplicaOf: recordsName(e, e.Other(region)),
+		Actions: alarmActions(stack, e, region),
 	})
 }
 
 // records is the bucket of usage records of a Region, copied to the other one where there is failover.
-func records(e environment.Environment, region string) data.BucketProps {
+func records(stack awscdk.Stack, e environment.Environment, region string) data.BucketProps {
 	props := data.BucketProps{Name: recordsName(e, region), Days: e.Archive.Retention, Retain: e.Production}
 	if e.Failover != nil {
 		props.Replica = &data.Replica{Name: copiesName(e, e.Other(region)), Region: e.Other(region)}
+		props.Actions = alarmActions(stack, e, region)
 	}
 	return props
 }

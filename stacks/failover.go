@@ -73,10 +73,11 @@ func (p place) watchArrivals(stack awscdk.Stack, gateway compute.Service, domain
 	if p.e.Failover == nil || domain == "" || p.role() != failover.Secondary {
 		return
 	}
-	failover.NewArrivals(stack, "Arrivals", failover.ArrivalsProps{Requests: gateway.Metric(metric.Requests, nil), Primary: p.e.Other(p.region)})
+	failover.NewArrivals(stack, "Arrivals", failover.ArrivalsProps{Requests: gateway.Metric(metric.Requests, nil), Primary: p.e.Other(p.region),
+		Actions: alarmActions(stack, p.e, p.region)})
 }
 
-// global adds what belongs to no Region: the alarms on health checks, whose metrics only one Region has, and the trail.
+// global adds what belongs to no Region: the alarms on health checks, whose metrics only one Region has, the trail, and the overview.
 func global(app awscdk.App, e environment.Environment) {
 	if !e.HasGlobal() {
 		return
@@ -86,14 +87,16 @@ func global(app awscdk.App, e environment.Environment) {
 	if e.Failover != nil && len(domains) > 0 {
 		stack := awscdk.NewStack(scope, jsii.String("watch"), stackProps(e, "Alarms on the health of the Regions"))
 		plan, _ := e.Recovery() // there is failover
+		actions := alarmActions(stack, e, failover.MetricRegion)
 		for _, name := range slices.Sorted(maps.Values(domains)) {
 			hosts := map[string]string{}
 			for _, region := range e.Regions {
 				hosts[region] = environment.CheckName(region, name)
 			}
-			failover.NewWatch(stack, "Watch-"+name, failover.WatchProps{Name: name, Hosts: hosts, Recovery: plan})
+			failover.NewWatch(stack, "Watch-"+name, failover.WatchProps{Name: name, Hosts: hosts, Recovery: plan, Actions: actions})
 		}
 	}
+	overview(scope, e)
 	if e.Audit != nil {
 		stack := awscdk.NewStack(scope, jsii.String("audit"), stackProps(e, "Who did what"))
 		var buckets []string

@@ -10,6 +10,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/compute"
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge"
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
+	"github.com/genai-pipeline/genai-pipeline/constructs/observability"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
@@ -38,7 +39,12 @@ func serverless(scope constructs.Construct, p place) {
 	gateway := compute.NewFunction(stack, "Gateway", props)
 	output(stack, OutputFunctionName, gateway.Function().FunctionName())
 	output(stack, OutputAliasARN, gateway.Alias().FunctionArn())
+	seen := observability.Gateway{
+		Variant: settings.VariantServerless, LogGroup: gateway.LogGroup().LogGroupName(),
+		Function: &observability.Function{Name: gateway.Function().FunctionName(), MemoryMB: asked.Memory.MB(), Reserved: asked.ReservedConcurrency},
+	}
 	if asked.API == nil {
+		p.watched.add(seen)
 		return
 	}
 	api := edge.NewRestApi(stack, "Edge", edge.RestApiProps{
@@ -53,6 +59,8 @@ func serverless(scope constructs.Construct, p place) {
 		p.nameAPI(stack, api.Api().DomainName())
 		p.watchArrivals(stack, gateway, asked.API.Domain)
 	}
+	seen.API = &observability.API{Name: stack.StackName(), Stage: jsii.String(edge.StageName)}
+	p.watched.add(seen)
 	output(stack, OutputURL, api.Url())
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/image"
 	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 	"github.com/genai-pipeline/genai-pipeline/constructs/network"
+	"github.com/genai-pipeline/genai-pipeline/constructs/observability"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
@@ -27,6 +28,8 @@ type place struct {
 	kept   kept
 	code   binary.Asset
 	hook   binary.Asset // that tests a new version; empty where none does
+	// watched takes what the variants make; it is shared by copies of the place.
+	watched *watched
 }
 
 // containers is the variant of Fargate tasks behind a load balancer.
@@ -60,6 +63,10 @@ func containers(scope constructs.Construct, p place) {
 	}
 	p.kept.grant(gateway)
 	p.watchArrivals(stack, gateway, asked.Domain)
+	p.watched.add(observability.Gateway{
+		Variant: settings.VariantContainers, LogGroup: gateway.LogGroup().LogGroupName(), Archives: p.e.Archive != nil, Balancer: balancerNames(balancer),
+		Tasks: &observability.Tasks{Cluster: gateway.Service().Cluster().ClusterName(), Service: gateway.Service().ServiceName(), CPU: asked.CPU, MemoryMB: asked.Memory},
+	})
 	output(stack, OutputURL, url(balancer, asked.Domain))
 	output(stack, OutputClusterName, gateway.Service().Cluster().ClusterName())
 	output(stack, OutputServiceName, gateway.Service().ServiceName())
@@ -97,6 +104,10 @@ func instances(scope constructs.Construct, p place) {
 	gateway := compute.NewInstances(stack, "Gateway", props)
 	p.kept.grant(gateway)
 	p.watchArrivals(stack, gateway, asked.Domain)
+	p.watched.add(observability.Gateway{
+		Variant: settings.VariantInstances, LogGroup: gateway.LogGroup().LogGroupName(), Archives: p.e.Archive != nil, Balancer: balancerNames(balancer),
+		Group: &observability.Group{Name: gateway.Group().AutoScalingGroupName(), Type: asked.Types[0], DiskGB: asked.Disk},
+	})
 	output(stack, OutputURL, url(balancer, asked.Domain))
 	output(stack, OutputGroupName, gateway.Group().AutoScalingGroupName())
 }

@@ -43,6 +43,7 @@ func (c checker) environment(e *Environment) {
 	c.failover(e)
 	c.tracing(e)
 	c.rollouts(e)
+	c.observability(e)
 	if e.Serverless != nil {
 		c.variables(e)
 	}

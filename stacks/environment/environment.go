@@ -29,13 +29,15 @@ type Environment struct {
 	Network     *Network  // nil: nothing runs in one
 	Edge        Edge
 	Acknowledge Acknowledge
-	Audit       *Audit      // nil: no trail of ours
-	Archive     *Archive    // nil: usage records are in the logs alone
-	Tracing     *Tracing    // nil: no request is traced
-	Serverless  *Serverless // nil: this variant is not deployed; so with the others
-	Containers  *Containers
-	Instances   *Instances
-	Warnings    Problems // what is allowed and may not be meant, such as a legacy model
+	Audit       *Audit // nil: no trail of ours
+	// Observability is nil where nothing watches.
+	Observability *Observability
+	Archive       *Archive    // nil: usage records are in the logs alone
+	Tracing       *Tracing    // nil: no request is traced
+	Serverless    *Serverless // nil: this variant is not deployed; so with the others
+	Containers    *Containers
+	Instances     *Instances
+	Warnings      Problems // what is allowed and may not be meant, such as a legacy model
 }
 
 // Model is an alias callers use, and where it leads.

@@ -73,7 +73,7 @@ func (e Environment) HasCopies() bool { return e.Failover != nil && e.Archive !=
 
 // HasGlobal tells whether there is a stage of what belongs to no Region.
 func (e Environment) HasGlobal() bool {
-	return e.Audit != nil || e.Failover != nil && len(e.Domains()) > 0
+	return e.Audit != nil || e.Observability != nil || e.Failover != nil && len(e.Domains()) > 0
 }
 
 // Steps are the stages as patterns that the CDK command line takes.

@@ -25,7 +25,7 @@ type refused struct {
 
 var bad = []refused{
 	{"unknown key", minimal + "prodution: true\n", []string{
-		`4: prodution: is not a known key (did you mean "production"?); known here are account, acknowledge, archive, audit, auth, containers, edge, expires, failover, gateway, instances, models, network, production, regions, serverless, tags, tracing; correct or remove it`}, false},
+		`4: prodution: is not a known key (did you mean "production"?); known here are account, acknowledge, archive, audit, auth, containers, edge, expires, failover, gateway, instances, models, network, observability, production, regions, serverless, tags, tracing; correct or remove it`}, false},
 	{"unknown inner key", minimal + "gateway:\n  maxcalls: 3\n", []string{`5: gateway.maxcalls: is not a known key (did you mean "maxCalls"?)…`}, false},
 	{"unknown key of a target", minimal + "models: {a: {targets: [{model: amazon.nova-lite-v1:0, regions: x}]}}\n", []string{
 		`4: models.a.targets[0].regions: is not a known key (did you mean "region"?)…`}, false},
@@ -263,6 +263,15 @@ var badServers = []refused{
 	{"a global profile in the EU by default", "account: \"123456789012\"\nregions: [eu-west-1]\nserverless: {}\nacknowledge: {globalProfiles: it is all right}\n", []string{
 		`1: models.haiku.targets[0].model: …`, `1: models.sonnet.targets[0].model: …`, `1: models.opus.targets[0].model: …`,
 		`4: acknowledge.globalProfiles: is "it is all right"; allowed is a sentence of at least 20 characters`}, false},
+	{"an address that is none", minimal + "observability: {emails: [team]}\n", []string{`4: observability.emails[0]: is "team"; allowed is an address such as "team@example.com"`}, false},
+	{"addresses for topics of others", minimal + "observability: {emails: [a@example.com], topics: {us-east-1: arn:aws:sns:us-east-1:123456789012:alarms}}\n", []string{
+		`4: observability.emails: are told by topics that the stacks make, and topics names others; …`}, false},
+	{"a topic elsewhere", minimal + "observability: {topics: {us-east-1: arn:aws:sns:us-west-2:123456789012:alarms}}\n", []string{
+		`4: observability.topics.us-east-1: is a topic in us-west-2, and an alarm in us-east-1 tells only one of its own Region`}, true},
+	{"a Region without a topic", "account: \"123456789012\"\nregions: [us-east-1, us-west-2]\nserverless: {}\nobservability: {topics: {us-east-1: arn:aws:sns:us-east-1:123456789012:alarms}}\n", []string{
+		`4: observability.topics.us-west-2: is missing; an alarm tells only a topic of its own Region, and there are alarms in us-west-2`}, true},
+	{"a silence of minutes", minimal + "observability: {quiet: 7m}\n", []string{`4: observability.quiet: is 7m0s; allowed are whole times of 5m0s`}, true},
+	{"a budget of nothing", minimal + "observability: {budget: 0}\n", []string{`4: observability.budget: is 0; allowed is a whole number from 1 to 100000000`}, false},
 	{"an archive that nobody writes", minimal + "archive: {}\n", []string{`4: archive: is there, and neither containers nor instances: …`}, false},
 	{"limits of nobody", minimal + "gateway: {maxConcurrency: 5, tenantLimits: {default: {streams: 1}}}\n", []string{
 		`4: gateway.maxConcurrency: is for the processes of containers and instances, and there are none; …`, `4: gateway.tenantLimits: is for …`}, true},
