@@ -1,6 +1,8 @@
 package stacks
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecr"
@@ -106,7 +108,7 @@ func instances(scope constructs.Construct, p place) {
 	p.watchArrivals(stack, gateway, asked.Domain)
 	p.watched.add(observability.Gateway{
 		Variant: settings.VariantInstances, LogGroup: gateway.LogGroup().LogGroupName(), Archives: p.e.Archive != nil, Balancer: balancerNames(balancer),
-		Group: &observability.Group{Name: gateway.Group().AutoScalingGroupName(), Type: asked.Types[0], DiskGB: asked.Disk},
+		Group: &observability.Group{Name: gateway.Group().AutoScalingGroupName(), Type: slices.Concat(asked.Types, compute.DefaultTypes())[0], DiskGB: asked.Disk},
 	})
 	output(stack, OutputURL, url(balancer, asked.Domain))
 	output(stack, OutputGroupName, gateway.Group().AutoScalingGroupName())

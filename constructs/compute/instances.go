@@ -127,9 +127,12 @@ func (i *instances) Metric(m metric.Metric, options *awscloudwatch.MetricOptions
 	return gatewayMetric(i.told, m, options)
 }
 
+// DefaultTypes are the instance types of Instances that are told none, the preferred first.
+func DefaultTypes() []string { return []string{"c8g.large", "c7g.large", "m8g.large", "m7g.large"} }
+
 func (p InstancesProps) filled() InstancesProps {
 	if len(p.Types) == 0 {
-		p.Types = []string{"c8g.large", "c7g.large", "m8g.large", "m7g.large"}
+		p.Types = DefaultTypes()
 	}
 	if p.Disk == 0 {
 		p.Disk = 12
