@@ -1,0 +1,168 @@
+package metrics_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/apigateway"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/dashboards"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/invoke"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/lambdaruntime"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/serverruntime"
+	"github.com/genai-pipeline/genai-pipeline/runtime/archive/buckettest"
+	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+)
+
+// now is a day on which the default models are alive.
+var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// patience is how long a program may take to do what it must.
+const patience = 20 * time.Second
+
+// printed is what each variant's program printed when it was started as its template says, and asked for every kind of
+// thing. It runs once.
+var printed = sync.OnceValues(func() (map[string]string, error) {
+	logs := map[string]string{}
+	for _, variant := range variants() {
+		text, err := run(variant)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", variant, err)
+		}
+		logs[variant] = text
+	}
+	return logs, nil
+})
+
+// emittedBy reads the metrics of a variant's log.
+func emittedBy(t *testing.T, variant string) []dashboards.Point {
+	t.Helper()
+	logs, err := printed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	points, err := dashboards.Points(strings.NewReader(logs[variant]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return points
+}
+
+// output is a log that is written while it is read.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// run starts a variant of the environment local on stand-ins, asks, stops it, and returns its log.
+func run(variant string) (string, error) {
+	stack, err := built.assembly.Stack("local-us-east-1/" + variant)
+	if err != nil {
+		return "", err
+	}
+	bedrock := bedrocktest.New(bedrocktest.Options{Now: func() time.Time { return now }})
+	model := httptest.NewServer(bedrock)
+	defer model.Close()
+	s3 := httptest.NewServer(buckettest.New("records"))
+	defer s3.Close()
+	standIns := map[string]string{
+		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": model.URL, "AWS_ENDPOINT_URL_S3": s3.URL, "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+	}
+	var log output
+	functions, functionsErr := stack.Functions()
+	servers, serversErr := stack.Servers()
+	if err := errors.Join(functionsErr, serversErr); err != nil {
+		return "", err
+	}
+	if len(functions) == 1 {
+		f := functions[0]
+		function, err := lambdaruntime.New(lambdaruntime.Options{Binary: built.programs[f.Program], Name: f.Name, Region: stack.Region,
+			Timeout: f.Timeout, MemoryMB: f.MemoryMB, Environment: f.Environment, StandIns: standIns, Log: &log})
+		if err != nil {
+			return "", err
+		}
+		apis, err := apigateway.Read(stack)
+		if err != nil {
+			return "", err
+		}
+		front, err := apigateway.New(apis[0], map[string]invoke.Invoker{f.LogicalID: function})
+		if err != nil {
+			return "", err
+		}
+		api := httptest.NewServer(front)
+		defer api.Close()
+		err = ask(api.URL, bedrock)
+		return log.String(), errors.Join(err, function.Close())
+	}
+	s := servers[0]
+	environment := maps.Clone(s.Environment)
+	environment[settings.EnvArchiveBucket] = "records"
+	server, err := serverruntime.Start(serverruntime.Options{Name: variant, Command: []string{built.programs[s.Program]}, Environment: environment,
+		Listen: "127.0.0.1:0", Platform: serverruntime.ECS(stack.Region), StandIns: standIns, StopTimeout: s.StopTimeout, Log: &log})
+	if err != nil {
+		return "", err
+	}
+	limit, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	address, err := server.Address(limit)
+	if err == nil {
+		err = ask("http://"+address, bedrock)
+	}
+	err = errors.Join(err, server.Close()) // which lets it archive what it holds
+	return log.String(), err
+}
+
+// ask is a small mix of what callers do: both APIs and every model, streamed and not, throttled, failing, cut, and wrong.
+func ask(url string, bedrock *bedrocktest.Server) error {
+	for _, path := range []string{"/v1/chat/completions", "/v1/messages"} {
+		for _, r := range []struct {
+			model  string
+			stream bool
+			faults []bedrocktest.Fault
+			status int
+		}{
+			{"haiku", false, nil, 200}, {"sonnet", true, nil, 200}, {"opus", false, nil, 200}, {"haiku", true, nil, 200},
+			{"haiku", false, []bedrocktest.Fault{{Kind: bedrocktest.Throttle}}, 200},
+			{"sonnet", false, []bedrocktest.Fault{{Kind: bedrocktest.ModelError}, {Kind: bedrocktest.ModelError}, {Kind: bedrocktest.ModelError}}, 0},
+			{"opus", true, []bedrocktest.Fault{{Kind: bedrocktest.Truncate, AfterEvents: 1}}, 200},
+			{"none", false, nil, 404},
+		} {
+			bedrock.Script(r.faults...)
+			body := fmt.Sprintf(`{"model":%q,"max_tokens":100,"stream":%t,"messages":[{"role":"user","content":"Count to twenty."}]}`, r.model, r.stream)
+			response, err := http.Post(url+path, "application/json", strings.NewReader(body))
+			if err != nil {
+				return err
+			}
+			_, _ = io.Copy(io.Discard, response.Body) // a stream may be cut, as was asked for
+			response.Body.Close()
+			if r.status != 0 && response.StatusCode != r.status || r.status == 0 && response.StatusCode < 500 {
+				return fmt.Errorf("%s %s answers %d", path, body, response.StatusCode)
+			}
+			bedrock.Reset() // of faults that were not needed
+		}
+	}
+	return nil
+}
