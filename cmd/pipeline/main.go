@@ -59,6 +59,7 @@ func commands() []command {
 		{"rehearse", "deploy, update and destroy an environment with the CDK command line on a local emulator", rehearsing},
 		{"timing", "synthesize each environment alone and all at once, and compare the times", timing},
 		{"cost", "say what an environment costs, from its templates and list prices", cost},
+		{"dashboards", "draw the dashboards of the templates from the logs of a local run", dashboards},
 		{"image", "build the container image without an engine; with push REGISTRY/REPOSITORY, send it there", image},
 		{"diff", "say what deploying one synthesized assembly over another would change", changes},
 		{"key", "make an API key for a tenant, and the hash that is stored", key},
