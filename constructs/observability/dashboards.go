@@ -138,8 +138,12 @@ func (d *dashboards) performanceRows() [][]awscloudwatch.IWidget {
 			graph("Requests that callers got wrong", "% of requests", d.shares(metric.ClientErrors), nil),
 		}, {
 			graph("Calls that Bedrock throttled", "calls", d.byVariant(metric.Throttles, "", minute), nil),
-			graph("Retries and failovers", "calls", append(d.named(metric.Retries), d.named(metric.Failovers)...), nil),
-			graph("Usage records given up, and stored", "records", append(d.archive(metric.ArchiveLost), d.archive(metric.ArchiveWritten)...), nil),
+			graph("Retries, and calls that went on to another target", "calls", append(d.named(metric.Retries), d.named(metric.Failovers)...), nil),
+			graph("Requests that another target than the first served", "requests", d.byVariant(metric.Fallbacks, "", minute), nil),
+		}, {
+			graph("Requests refused, for the process was busy", "requests", d.byVariant(metric.Shed, "", minute), nil),
+			graph("Requests refused by their tenant's limits", "requests", d.byVariant(metric.Limited, "", minute), nil),
+			graph("Lost: usage records and lines of the log", "records, lines", append(d.servers(metric.LogLost), d.archive(metric.ArchiveLost)...), nil),
 		},
 		{text("## "+anyVariant+", model "+anyModel, 1)},
 		{
@@ -175,6 +179,17 @@ func (d *dashboards) named(m metric.Metric) []awscloudwatch.IMetric {
 	var lines []awscloudwatch.IMetric
 	for _, g := range d.Gateways {
 		lines = append(lines, line(m.Name+" "+g.Variant, d.of(g.Variant, m, "", minute)))
+	}
+	return lines
+}
+
+// servers is the same of variants whose program is a server.
+func (d *dashboards) servers(m metric.Metric) []awscloudwatch.IMetric {
+	var lines []awscloudwatch.IMetric
+	for _, g := range d.Gateways {
+		if g.Function == nil {
+			lines = append(lines, line(m.Name+" "+g.Variant, d.of(g.Variant, m, "", minute)))
+		}
 	}
 	return lines
 }

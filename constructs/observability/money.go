@@ -97,6 +97,9 @@ func (d *dashboards) businessRows() [][]awscloudwatch.IWidget {
 			graph("Time that half the callers wait for an answer that is no stream", "ms", d.byVariant(metric.ResponseLatency, "p50", costPeriod), targetOf(AnswerTarget)),
 		},
 	}
+	if written := d.archive(metric.ArchiveWritten); len(written) > 0 {
+		rows = append(rows, []awscloudwatch.IWidget{graph("Usage records stored", "records", written, nil)})
+	}
 	if groups := d.logs(); len(groups) > 0 {
 		rows = append(rows, []awscloudwatch.IWidget{
 			query("Tenants by requests", groups, `filter msg = "request"`,

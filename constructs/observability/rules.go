@@ -100,9 +100,14 @@ func (a *alarms) platform(g Gateway) []rule {
 
 // losses are the alarms on what nobody would miss at once.
 func (a *alarms) losses(g Gateway) []rule {
-	if !g.Archives {
-		return nil
+	var rules []rule
+	if g.Function == nil {
+		rules = append(rules, rule{name: "log", runbook: "archive-loss", of: once, says: "Lines of the log of " + g.Variant + " were given up, and the metrics in them",
+			metric: a.of(g.Variant, metric.LogLost, "", minute)})
 	}
-	return []rule{{name: "archive", runbook: "archive-loss", of: once, says: "Usage records of " + g.Variant + " were given up and will be in no bucket",
-		metric: a.of(g.Variant, metric.ArchiveLost, "", minute)}}
+	if g.Archives {
+		rules = append(rules, rule{name: "archive", runbook: "archive-loss", of: once, says: "Usage records of " + g.Variant + " were given up and will be in no bucket",
+			metric: a.of(g.Variant, metric.ArchiveLost, "", minute)})
+	}
+	return rules
 }

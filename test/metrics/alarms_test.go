@@ -162,6 +162,7 @@ func TestAlarmsGoOffWhenTheyShould(t *testing.T) {
 		{"5 % of the calls are throttled", every(60, mix(100, 5, throttled())), ""},
 		{"6 % of the calls are throttled", every(60, mix(100, 6, throttled())), "throttles"},
 		{"a usage record is lost", func(s series) { every(60, mix(10, 0, fine()))(s); s.add(of(metric.ArchiveLost), at-1, 1) }, "archive"},
+		{"a line of the log is lost", func(s series) { every(60, mix(10, 0, fine()))(s); s.add(of(metric.LogLost), at-1, 3) }, "log"},
 		{"usage records are stored", every(60, func(s series, m int) {
 			s.serve(m, 5, fine())
 			s.add(of(metric.ArchiveLost), m, 0)
@@ -176,7 +177,7 @@ func TestAlarmsGoOffWhenTheyShould(t *testing.T) {
 		{"silence for 25 minutes", func(s series) { s.serve(at-26, 10, fine()) }, ""},
 		{"silence for 45 minutes", func(s series) { s.serve(at-46, 10, fine()) }, "quiet"},
 	}
-	names := []string{"errors", "errors-in-an-hour", "throttles", "overhead", "answer", "first-token", "edge", "rejected", "busy", "memory", "archive", "quiet"}
+	names := []string{"errors", "errors-in-an-hour", "throttles", "overhead", "answer", "first-token", "edge", "rejected", "busy", "memory", "archive", "log", "quiet"}
 	ever := map[string]bool{"rejected": true, "busy": true, "memory": true} // thresholds on a metric of AWS as it is
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

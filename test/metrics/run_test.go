@@ -21,6 +21,8 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/serverruntime"
 	"github.com/genai-pipeline/genai-pipeline/runtime/archive/buckettest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
+	"github.com/genai-pipeline/genai-pipeline/runtime/record"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
@@ -132,6 +134,8 @@ func run(variant string) (string, error) {
 		err = ask("http://"+address, bedrock)
 	}
 	err = errors.Join(err, server.Close()) // which lets it archive what it holds
+	// A server says this only when nobody reads its log, which test/reliability tries; so its writer says it here.
+	record.NewWriter(&log, environment[settings.EnvEnvironment], variant).WriteProgram("log lines were lost", record.Value{Metric: metric.LogLost, Value: 1})
 	return log.String(), err
 }
 
