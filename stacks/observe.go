@@ -45,7 +45,7 @@ func observe(scope constructs.Construct, p place) {
 	}
 	alarms := observability.NewAlarms(stack, "Alarms", props)
 	observability.NewDashboards(stack, "Dashboards", observability.DashboardsProps{
-		Environment: p.e.Name, Gateways: p.watched.gateways, Aliases: aliases(p.e), Models: props.Models,
+		Environment: p.e.Name, Gateways: p.watched.gateways, Aliases: aliases(p.e), Models: props.Models, Rated: p.e.Gateway.Feedback,
 		Alarms: []awscloudwatch.IAlarm{alarms.Page()},
 	})
 }

@@ -97,6 +97,7 @@ func (d *dashboards) businessRows() [][]awscloudwatch.IWidget {
 			graph("Time that half the callers wait for an answer that is no stream", "ms", d.byVariant(metric.ResponseLatency, "p50", costPeriod), targetOf(AnswerTarget)),
 		},
 	}
+	rows = append(rows, d.satisfaction())
 	if written := d.archive(metric.ArchiveWritten); len(written) > 0 {
 		rows = append(rows, []awscloudwatch.IWidget{graph("Usage records stored", "records", written, nil)})
 	}
@@ -108,7 +109,33 @@ func (d *dashboards) businessRows() [][]awscloudwatch.IWidget {
 				"stats count(*) as requests, sum(OutputTokens) as output by surface, Model, stream", "sort requests desc", "limit 20"),
 		})
 	}
+	if groups := d.logs(); d.Rated && len(groups) > 0 {
+		rows = append(rows, []awscloudwatch.IWidget{query("Why answers were rated so", groups, `filter msg = "feedback"`,
+			"stats count(*) as ratings, sum(FeedbackUp) as up, sum(FeedbackDown) as down, avg(FeedbackScore) as score by Model, reason", "sort ratings desc", "limit 20")})
+	}
 	return rows
+}
+
+// satisfaction is what callers say of the answers.
+func (d *dashboards) satisfaction() []awscloudwatch.IWidget {
+	if !d.Rated {
+		return nil
+	}
+	var satisfied, scores, ratings []awscloudwatch.IMetric
+	for _, g := range d.Gateways {
+		id := idOf(g.Variant)
+		// 0 or 1 for each rating, so that the average is a share.
+		satisfied = append(satisfied, expression(g.Variant, "100 * up"+id, metrics{"up" + id: d.of(g.Variant, metric.FeedbackUp, "Average", costPeriod)}, costPeriod))
+		ratings = append(ratings, line("up, "+g.Variant, d.of(g.Variant, metric.FeedbackUp, "", costPeriod)), line("down, "+g.Variant, d.of(g.Variant, metric.FeedbackDown, "", costPeriod)))
+	}
+	for _, alias := range d.Aliases {
+		scores = append(scores, line(alias, d.ofModel(anyVariant, alias, metric.FeedbackScore, "Average", costPeriod)))
+	}
+	return []awscloudwatch.IWidget{
+		graph("Satisfied callers", "% of thumbs that are up", satisfied, nil),
+		graph("Scores of "+anyVariant+", by model", "1 (bad) to 5 (good)", scores, nil),
+		graph("Thumbs an hour", "ratings", ratings, nil),
+	}
 }
 
 func (d *dashboards) served() []awscloudwatch.IMetric {

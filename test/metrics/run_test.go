@@ -89,8 +89,14 @@ func run(variant string) (string, error) {
 	defer model.Close()
 	s3 := httptest.NewServer(buckettest.New("records"))
 	defer s3.Close()
+	secrets := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, _ = io.WriteString(w, `{"SecretString":"not of a deployment, and long enough to make ids with"}`)
+	}))
+	defer secrets.Close()
 	standIns := map[string]string{
-		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": model.URL, "AWS_ENDPOINT_URL_S3": s3.URL, "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": model.URL, "AWS_ENDPOINT_URL_S3": s3.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.URL,
+		"AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "not-a-secret",
 	}
 	var log output
@@ -166,6 +172,39 @@ func ask(url string, bedrock *bedrocktest.Server) error {
 				return fmt.Errorf("%s %s answers %d", path, body, response.StatusCode)
 			}
 			bedrock.Reset() // of faults that were not needed
+		}
+	}
+	return rate(url)
+}
+
+// rate gives answers of every model each kind of rating. The first answers may have no id to rate them by: the secret is
+// read while they are made.
+func rate(url string) error {
+	limit := time.Now().Add(patience)
+	for _, model := range []string{"haiku", "sonnet", "opus"} {
+		for _, rating := range []string{`"thumbs":"up"`, `"thumbs":"down","reason":"incorrect"`, `"score":4`} {
+			id := ""
+			for id == "" {
+				if time.Now().After(limit) {
+					return fmt.Errorf("no answer can be rated")
+				}
+				body := fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":"Hello."}]}`, model)
+				answer, err := http.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(body))
+				if err != nil {
+					return err
+				}
+				_, _ = io.Copy(io.Discard, answer.Body)
+				answer.Body.Close()
+				id = answer.Header.Get("X-Feedback-Id")
+			}
+			answer, err := http.Post(url+"/v1/feedback", "application/json", strings.NewReader(fmt.Sprintf(`{"feedback_id":%q,%s}`, id, rating)))
+			if err != nil {
+				return err
+			}
+			answer.Body.Close()
+			if answer.StatusCode != http.StatusOK {
+				return fmt.Errorf("a rating of %s with %s is answered %d", model, rating, answer.StatusCode)
+			}
 		}
 	}
 	return nil

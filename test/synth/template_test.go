@@ -133,9 +133,17 @@ func (tp template) summary(t *testing.T) string {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(tp.Outputs)) {
+		if forStacks(name) {
+			continue
+		}
 		fmt.Fprintf(&b, "Output %s\n", name)
 	}
 	return b.String()
+}
+
+// forStacks tells whether an output is there for another stack, not for a person.
+func forStacks(output string) bool {
+	return strings.HasPrefix(output, "PublishOutput") || strings.HasPrefix(output, "ExportsOutput")
 }
 
 // lines shows what is better read in other words than the template's.

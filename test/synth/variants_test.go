@@ -40,7 +40,7 @@ func (tp template) kinds() string {
 	}
 	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[4:], b[4:]) })
 	for name := range tp.Outputs {
-		if !strings.HasPrefix(name, "PublishOutput") && !strings.HasPrefix(name, "ExportsOutput") {
+		if !forStacks(name) {
 			lines = append(lines, "    output "+name)
 		}
 	}
@@ -57,8 +57,8 @@ func TestGoldenOfEveryStackOfAProductionEnvironment(t *testing.T) {
 	}{
 		{"prod-us-east-1-copies", []string{"data"}},
 		{"prod-us-west-2-copies", []string{"data"}},
-		{"prod-us-east-1", []string{"data", "network", "serverless", "containers", "instances"}},
-		{"prod-us-west-2", []string{"data", "network", "serverless", "containers", "instances"}},
+		{"prod-us-east-1", []string{"data", "network", "serverless", "containers", "instances", "observability"}},
+		{"prod-us-west-2", []string{"data", "network", "serverless", "containers", "instances", "observability"}},
 		{"prod-global", []string{"watch", "audit"}},
 	} {
 		for _, stack := range stage.stacks {
@@ -221,7 +221,7 @@ func TestStacksOfAVariantComeAfterWhatTheyStandOn(t *testing.T) {
 		slices.Sort(got[name])
 	}
 	want := map[string][]string{"data": nil, "network": {"data"}, "serverless": {"data"},
-		"containers": {"data", "network"}, "instances": {"data", "network"}}
+		"containers": {"data", "network"}, "instances": {"data", "network"}, "observability": {"containers", "instances", "serverless"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

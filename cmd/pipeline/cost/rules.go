@@ -21,6 +21,7 @@ func rules() map[string]rule {
 		"AWS::ApiGateway::Stage":                    stage,
 		"AWS::AutoScaling::AutoScalingGroup":        group,
 		"AWS::CloudWatch::Alarm":                    alarm,
+		"AWS::CloudWatch::CompositeAlarm":           func(c *counter, _ assembly.Resource) { c.unknown("composite alarms", NoPrice) },
 		"AWS::CloudWatch::Dashboard":                each("dashboards", "dashboard.month"),
 		"AWS::EC2::EIP":                             hourly("public IPv4 addresses", "ipv4.hour"),
 		"AWS::EC2::NatGateway":                      hourly("NAT gateways", "nat.hour"),
