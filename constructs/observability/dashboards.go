@@ -20,7 +20,7 @@ type DashboardsProps struct {
 	Gateways    []Gateway // required
 	Aliases     []string  // required; the models as callers name them, which is the dimension of the metrics
 	Models      []string  // ids as they are called in the stack's Region, for Bedrock's own metrics; default: those are not shown
-	Rated       bool     // callers rate answers; default false: no satisfaction is shown
+	Rated       bool      // callers rate answers; default false: no satisfaction is shown
 	Alarms      []awscloudwatch.IAlarm
 }
 

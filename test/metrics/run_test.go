@@ -97,7 +97,7 @@ func run(variant string) (string, error) {
 	standIns := map[string]string{
 		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": model.URL, "AWS_ENDPOINT_URL_S3": s3.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets.URL,
 		"AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+		"AWS_ACCESS_KEY_ID":         "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "not-a-secret",
 	}
 	var log output
 	functions, functionsErr := stack.Functions()
