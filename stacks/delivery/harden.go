@@ -41,6 +41,7 @@ func newArtifacts(stack awscdk.Stack) awss3.Bucket {
 // harden narrows what CDK makes wider than the pipeline needs, and says of the rest why it stays.
 func harden(stack awscdk.Stack, line pipelines.CodePipeline, connection string) {
 	narrowAssets(line)
+	narrowUpdate(line)
 	useConnection(line, connection)
 	for _, child := range *stack.Node().FindAll(constructs.ConstructOrder_PREORDER) {
 		if policy, ok := child.(awsiam.CfnPolicy); ok {
@@ -84,6 +85,18 @@ func narrowAssets(line pipelines.CodePipeline) {
 			stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String("codebuild"), Resource: jsii.String("report-group"), ResourceName: jsii.String(*project.ProjectName() + "-*")}))
 		policy.AddPropertyOverride(jsii.String("PolicyDocument.Statement.2.Resource"), project.ProjectArn())
 	}
+}
+
+// narrowUpdate lets the update of the pipeline take the roles of CDK's bootstrap by name. CDK asks for a tag alone, which
+// whoever may tag roles can set.
+func narrowUpdate(line pipelines.CodePipeline) {
+	var at constructs.IConstruct = line
+	for _, name := range []string{"UpdatePipeline", "SelfMutation", "Role", "DefaultPolicy"} {
+		at = at.Node().FindChild(jsii.String(name))
+	}
+	at.Node().DefaultChild().(awsiam.CfnPolicy).AddPropertyOverride(jsii.String("PolicyDocument.Statement.2.Resource"),
+		awscdk.Stack_Of(line).FormatArn(&awscdk.ArnComponents{Service: jsii.String("iam"), Region: jsii.String(""), Resource: jsii.String("role"),
+			ResourceName: jsii.String("cdk-" + *awscdk.DefaultStackSynthesizer_DEFAULT_QUALIFIER() + "-*")}))
 }
 
 // useConnection grants the connection to the source by the action's newer name too; step does so for the checkouts. CDK
