@@ -239,7 +239,7 @@ func (r *rehearsal) protected(ctx context.Context) error {
 			if i == 0 { // one will do: the emulator tells the others' protection below
 				said, err := r.cli.run(ctx, "destroy what is protected", "--app", r.changed.Dir, "destroy", "--force", "--exclusively", s.ID)
 				if err == nil || !strings.Contains(said, "TerminationProtection") {
-					return fmt.Errorf("destroy what is protected: stack %s was not refused for its termination protection: %w", s.ID, err)
+					return fmt.Errorf("destroy what is protected: stack %s was not refused for its termination protection; the last lines of cdk:\n%s", s.ID, tail(said, shownLines))
 				}
 			}
 			is, err := r.emulator.stack(ctx, s)

@@ -185,6 +185,7 @@ func TestFailures(t *testing.T) {
 		{"a setting that reaches nothing", one(object{"Topic": topic}), []string{"diff: the changed setting is in no template"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel() // each has an emulator of its own, and TestWholeLife has installed it
 			var out bytes.Buffer
 			err := rehearse.Run(t.Context(), options(t, test.stacks...), &out)
 			if err == nil {
