@@ -1,5 +1,5 @@
 // Package observability watches over the gateway: dashboards of what it costs, how well it performs and what it is used
-// for, alarms that say what to do, a topic that takes them to people, and a budget.
+// for, alarms that say what to do, and a topic that takes them to people.
 //
 // It looks at names of what runs, whether a stack here made it or somebody else: it must know neither the constructs that
 // run the gateway nor the environment files. Which metrics the program has is runtime/metric's to say.

@@ -23,7 +23,7 @@ type TopicProps struct {
 }
 
 // Topic takes alarms to people. It is encrypted with a key of its own, for CloudWatch may not use the one of AWS, and only
-// alarms, budgets and the cost anomaly detection of its own account may publish to it.
+// alarms of its own account may publish to it.
 type Topic interface {
 	constructs.Construct
 	// Topic is Amazon SNS's.
@@ -44,7 +44,7 @@ var (
 )
 
 // publishers are the services that tell of something.
-var publishers = []string{"cloudwatch.amazonaws.com", "budgets.amazonaws.com", "costalerts.amazonaws.com"}
+var publishers = []string{"cloudwatch.amazonaws.com"}
 
 // TopicARN is the ARN of a topic with a name.
 func TopicARN(region, account, name string) string {

@@ -11,13 +11,12 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
-// Observability is what watches over an environment: dashboards of each Region and one across them, alarms, and a budget.
+// Observability is what watches over an environment: dashboards of each Region and one across them, and alarms.
 type Observability struct {
 	Emails []string          // told of alarms, each to be confirmed once in each Region; default none
 	Topics map[string]string // by Region, ARN of an SNS topic that exists; default: the stacks make one in each
 	Pages  map[string]string // by Region, ARN of an SNS topic for what somebody must get up for; default: as Topics
 	Quiet  time.Duration     // without any request in the first Region, until somebody is told; default 0: silence is no alarm
-	Budget int               // US dollars a month, as the bill has them; default 0: there is no budget
 }
 
 // GlobalRegion is the Region that has the metrics and settings which belong to no Region.
@@ -42,7 +41,6 @@ func (v value) observability() *Observability {
 				v.problem("is %s; allowed are whole times of %s", o.Quiet, quietStep)
 			}
 		},
-		"budget": func(v value) { v.integer(&o.Budget, 1, 100_000_000) },
 	})
 	if len(o.Emails) > 0 && len(o.Topics) > 0 {
 		v.d.problem(join(v.path, "emails"), "are told by topics that the stacks make, and topics names others; subscribe them there, or remove one")
@@ -84,7 +82,7 @@ func (c checker) observability(e *Environment) {
 		return
 	}
 	regions := slices.Clone(e.Regions)
-	if !slices.Contains(regions, GlobalRegion) && (e.Failover != nil || o.Budget > 0) {
+	if !slices.Contains(regions, GlobalRegion) && e.Failover != nil {
 		regions = append(regions, GlobalRegion)
 	}
 	c.everywhere("observability.topics", o.Topics, regions)

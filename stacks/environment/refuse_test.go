@@ -271,7 +271,6 @@ var badServers = []refused{
 	{"a Region without a topic", "account: \"123456789012\"\nregions: [us-east-1, us-west-2]\nserverless: {}\nobservability: {topics: {us-east-1: arn:aws:sns:us-east-1:123456789012:alarms}}\n", []string{
 		`4: observability.topics.us-west-2: is missing; an alarm tells only a topic of its own Region, and there are alarms in us-west-2`}, true},
 	{"a silence of minutes", minimal + "observability: {quiet: 7m}\n", []string{`4: observability.quiet: is 7m0s; allowed are whole times of 5m0s`}, true},
-	{"a budget of nothing", minimal + "observability: {budget: 0}\n", []string{`4: observability.budget: is 0; allowed is a whole number from 1 to 100000000`}, false},
 	{"an archive that nobody writes", minimal + "archive: {}\n", []string{`4: archive: is there, and neither containers nor instances: …`}, false},
 	{"limits of nobody", minimal + "gateway: {maxConcurrency: 5, tenantLimits: {default: {streams: 1}}}\n", []string{
 		`4: gateway.maxConcurrency: is for the processes of containers and instances, and there are none; …`, `4: gateway.tenantLimits: is for …`}, true},
