@@ -19,6 +19,8 @@ func Pace() Heap {
 	if os.Getenv("GOGC") != "" {
 		return nil
 	}
+	debug.SetGCPercent(-1) // until the heap is there, or both its allocation and the percentage would have it collect
+	heap := make(Heap, 128<<20)
 	debug.SetGCPercent(10)
-	return make(Heap, 128<<20)
+	return heap
 }

@@ -43,12 +43,12 @@ func serve(ctx context.Context, began time.Time, c *core.Core) error {
 	if err := onlyHere(c.Settings); err != nil {
 		return err
 	}
-	defer runtime.KeepAlive(server.Pace())
 	listener, err := net.Listen("tcp", c.Settings.Listen)
 	if err != nil {
 		return err
 	}
-	c.Started(time.Since(began)) // whoever connects now is answered
+	defer runtime.KeepAlive(server.Pace()) // runs the collector once, hence not before there is somewhere to connect to
+	c.Started(time.Since(began))           // whoever connects now is answered
 	return server.Run(ctx, listener, server.Options{
 		Handler: c.Handler, Log: c.Log, DrainTimeout: c.Settings.DrainTimeout, IdleTimeout: c.Settings.IdleTimeout(),
 		MaxConnections: limit.Connections(c.Settings.Limits.Concurrency),
