@@ -83,7 +83,7 @@ var directions = []struct {
 	{"runtime/settings", nil, "a contract of two sides knows neither"},
 	{"runtime/metric", nil, "a contract of two sides knows neither"},
 	{"runtime/endpoint", nil, "a contract of two sides knows neither"},
-	{"runtime/catalog", []string{"runtime/inference"}, "it prices the domain's usage, and knows neither side of the contract"},
+	{"runtime/catalog", []string{"runtime/inference", "runtime/jsonread"}, "it reads its list, prices the domain's usage, and knows neither side of the contract"},
 	{"runtime", []string{"runtime"}, "programs do not know how they are deployed"},
 	{"constructs/failover/recovery", contracts, "the operator's command and the environments compute with it, without CDK"},
 	{"stacks/environment", append([]string{"constructs/edge/budget", "constructs/failover/recovery"}, contracts...), "the operator's command reads environments without CDK"},

@@ -110,6 +110,7 @@ func contenders(ctx context.Context, root, work, key string) ([]*contender, erro
 	s.Environment, s.Variant = told.Name, settings.VariantContainers
 	s.Aliases = told.Settings(s.Variant, region).Aliases
 	s.Auth = settings.Auth{Mode: settings.AuthKeys, Secret: "keys"}
+	s.Limits.Concurrency = full.slow // the default lets half as many in, and the rest of the slow streams would wait
 	product := s.Encode()
 	delete(product, settings.EnvListen)
 	list := []*contender{
