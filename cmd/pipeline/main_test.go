@@ -37,6 +37,8 @@ func TestRefusedCommandLines(t *testing.T) {
 		{"unknown command", []string{"down"}, "there is no command \"down\"\nusage: pipeline COMMAND [FLAGS]\n\n  up           synthesize"},
 		{"argument", []string{"stacks", "cdk.out"}, "takes no argument \"cdk.out\""},
 		{"port taken", []string{"up", "-listen", taken.Addr().String()}, "port " + port + " is taken by another program; choose another one: make up PORT="},
+		{"no format of environments", []string{"environments", "-format", "html"}, "-format is \"html\"; allowed are text and json"},
+		{"an assembly of others", []string{"environments", "-assembly", emptyAssembly(t), "-folder", "../../environments"}, "has no stack of dev; synthesize it too, or leave -assembly out"},
 		{"no format of costs", []string{"cost", "-format", "html"}, "-format is \"html\"; allowed are text, markdown and json"},
 		{"no mix", []string{"cost", "-mix", "haiku"}, "\"haiku\" is no share; allowed is a list such as haiku=80,sonnet=15,opus=5"},
 		{"no load", []string{"cost", "-rps", "-1", "-assembly", filepath.Join("assembly", "testdata")}, "-rps is -1; allowed is 0.001 to"},
@@ -88,33 +90,6 @@ api     000000000000   us-east-1   15          ApiGateway::Method 5, ApiGateway:
 `
 	if err != nil || got != want {
 		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
-	}
-}
-
-func TestEnvironmentsAsOfADay(t *testing.T) {
-	folder := t.TempDir()
-	text := "account: \"123456789012\"\nregions: [us-east-1, us-west-2]\nserverless: {}\nmodels:\n  old:\n    targets:\n" +
-		"      - {model: global.anthropic.claude-sonnet-4-5-20250929-v1:0}\n      - {model: amazon.nova-lite-v1:0, region: us-east-1}\n"
-	if err := os.WriteFile(filepath.Join(folder, "aging.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	at := func(day string) (string, error) {
-		return runHere(t, t.Context(), "environments", "-folder", folder, "-as-of", day)
-	}
-	got, err := at("2026-11-22")
-	want := `ENVIRONMENT   ACCOUNT        REGION                VARIANTS     ALIAS   MODEL                                              END OF LIFE
-aging         123456789012   us-east-1 us-west-2   serverless   old     global.anthropic.claude-sonnet-4-5-20250929-v1:0   2027-04-08, legacy
-                                                                        amazon.nova-lite-v1:0 in us-east-1                 none announced
-warning: ` + folder + `/aging.yaml:7: models.old.targets[0].model: is "global.`
-	if err != nil || !strings.HasPrefix(got, want) {
-		t.Errorf("got %v\n%s\nwant\n%s…", err, got, want)
-	}
-	if got, err = at("2027-03-20"); err == nil || !strings.Contains(got, "refused, see below") ||
-		!strings.Contains(err.Error(), "1 of 1 environments are refused as of 2027-03-20:\n"+folder+"/aging.yaml:7: ") {
-		t.Errorf("got %v\n%s", err, got)
-	}
-	if _, err = at("tomorrow"); err == nil || err.Error() != `-as-of is "tomorrow"; allowed is a day such as 2027-03-01` {
-		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,9 +1,11 @@
 package templates_test
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -76,6 +78,33 @@ func TestTheCostsThatAreShownAreThoseOfTheShippedEnvironments(t *testing.T) {
 	}
 	if drawn, err := os.ReadFile(chart); err != nil || string(drawn) != prod.Chart() {
 		t.Errorf("docs/costs.svg is not the chart of prod (%v); -update draws it", err)
+	}
+}
+
+// TestEnvironmentsNamesTheSameCost runs the command on the templates of the shipped environments.
+func TestEnvironmentsNamesTheSameCost(t *testing.T) {
+	listed := exec.Command("go", "run", "./cmd/pipeline", "environments", "-assembly", built.out, "-format", "json", "-as-of", written.Format(time.DateOnly))
+	listed.Dir = built.root
+	text, err := listed.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen struct {
+		Environments []struct {
+			Name         string
+			FixedMonthly cost.Sum
+		}
+	}
+	if err := json.Unmarshal(text, &seen); err != nil {
+		t.Fatal(err)
+	}
+	if len(seen.Environments) < 3 {
+		t.Errorf("only %d environments are listed", len(seen.Environments))
+	}
+	for _, e := range seen.Environments {
+		if want := costs(t, e.Name).Fixed; e.FixedMonthly != want {
+			t.Errorf("pipeline environments says that %s costs %s a month, and pipeline cost %s", e.Name, e.FixedMonthly, want)
+		}
 	}
 }
 

@@ -25,6 +25,8 @@ type Report struct {
 	// RequestsPerMonth is what the load makes in a month of 730 hours, in millions.
 	RequestsPerMonth float64      `json:"millionRequestsPerMonth"`
 	Deployments      []Deployment `json:"deployments"`
+	// Fixed is the fixed cost of all deployments for a month.
+	Fixed Sum `json:"fixed"`
 	// Warnings are prices older than a year.
 	Warnings []string `json:"warnings"`
 	// Prices are those that hold in the Regions of the deployments.
@@ -72,6 +74,8 @@ func Of(a *assembly.Assembly, load Load, now time.Time) (*Report, error) {
 			return nil, err
 		}
 		r.Deployments = append(r.Deployments, d)
+		r.Fixed.USD += d.USD
+		r.Fixed.Unknown += d.Unknown
 	}
 	if len(r.Deployments) == 0 {
 		return nil, errors.New(a.Dir + " has no stacks")
@@ -97,7 +101,30 @@ func deployments(a *assembly.Assembly) ([][]*assembly.Stack, error) {
 	return groups, nil
 }
 
-func deployment(prices *price.List, models *catalog.Catalog, load Load, stacks []*assembly.Stack) (Deployment, error) {
+// Standing is the fixed cost of all deployments in an assembly for a month, as Of reports it, without any load.
+func Standing(a *assembly.Assembly) (Sum, error) {
+	prices, err := price.Load()
+	if err != nil {
+		return Sum{}, err
+	}
+	groups, err := deployments(a)
+	if err != nil {
+		return Sum{}, err
+	}
+	var all Sum
+	for _, stacks := range groups {
+		d, err := standing(prices, stacks)
+		if err != nil {
+			return Sum{}, err
+		}
+		all.USD += d.USD
+		all.Unknown += d.Unknown
+	}
+	return all, nil
+}
+
+// standing is a deployment with its fixed cost alone.
+func standing(prices *price.List, stacks []*assembly.Stack) (Deployment, error) {
 	name, _, _ := strings.Cut(stacks[0].ID, "/")
 	d := Deployment{Name: name, Region: stacks[0].Region}
 	for _, s := range stacks {
@@ -105,15 +132,26 @@ func deployment(prices *price.List, models *catalog.Catalog, load Load, stacks [
 		if err != nil {
 			return d, err
 		}
+		d.Stacks = append(d.Stacks, Stack{ID: s.ID, Fixed: fixed})
+		d.USD += fixed.USD
+		d.Unknown += fixed.Unknown()
+	}
+	return d, nil
+}
+
+func deployment(prices *price.List, models *catalog.Catalog, load Load, stacks []*assembly.Stack) (Deployment, error) {
+	d, err := standing(prices, stacks)
+	if err != nil {
+		return d, err
+	}
+	for i, s := range stacks {
 		programs, err := programsOf(s)
 		if err != nil {
 			return d, err
 		}
-		d.Stacks = append(d.Stacks, Stack{ID: s.ID, Fixed: fixed, shared: len(programs) == 0})
-		d.USD += fixed.USD
-		d.Unknown += fixed.Unknown()
+		d.Stacks[i].shared = len(programs) == 0
 		for _, program := range programs {
-			p := pricing{prices: prices, catalog: models, load: load, stack: s, program: program, fixed: fixed}
+			p := pricing{prices: prices, catalog: models, load: load, stack: s, program: program, fixed: d.Stacks[i].Fixed}
 			v, err := p.variant()
 			if err != nil {
 				return d, err

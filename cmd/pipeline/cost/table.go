@@ -60,6 +60,7 @@ func (r *Report) preface() []string {
 		fmt.Sprintf("Assumed load: %v requests a second at every moment, which is %.2f million a month; %v s an answer; %d input and %d output tokens, none cached; %s; %d bytes a request, %d an answer, %d in the log.",
 			l.RequestsPerSecond, r.RequestsPerMonth, l.Seconds, l.InputTokens, l.OutputTokens, l.Mix, l.RequestBytes, l.AnswerBytes, l.LogBytes),
 	}
+	lines = append(lines, "All that stands there, for a month, whatever the load: "+r.Fixed.String()+".")
 	for _, w := range r.Warnings {
 		lines = append(lines, "Warning: "+w)
 	}
