@@ -1,5 +1,4 @@
-// Command platform is the app of a platform team, in a module of its own: its network, the gateway as a function in it, one
-// name for two Regions, and a dashboard.
+// Command platform is a platform team's app in a module of its own: its network, the gateway, one name for two Regions, dashboards.
 package main
 
 import (
@@ -13,11 +12,12 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover"
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
 	"github.com/genai-pipeline/genai-pipeline/constructs/network"
-	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
+	"github.com/genai-pipeline/genai-pipeline/constructs/observability"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
-const account, name, zone, model = "123456789012", "chat.example.com", "Z0123456789ABCDEFGHIJ", "global.anthropic.claude-haiku-5-5"
+const account, name, zone, memory = "123456789012", "chat.example.com", "Z0123456789ABCDEFGHIJ", 1024
+const app, alias, model, certificate = "chat", "fast", "global.anthropic.claude-haiku-5-5", "00000000-0000-0000-0000-000000000000"
 
 func main() {
 	defer jsii.Close()
@@ -25,32 +25,35 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	app := awscdk.NewApp(nil)
-	region(app, code, "us-east-1", "us-west-2", failover.Primary)
-	region(app, code, "us-west-2", "us-east-1", failover.Secondary)
-	app.Synth(nil)
+	cdk := awscdk.NewApp(nil)
+	region(cdk, code, "us-east-1", "us-west-2", failover.Primary)
+	region(cdk, code, "us-west-2", "us-east-1", failover.Secondary)
+	cdk.Synth(nil)
 }
 
-func region(app awscdk.App, code binary.Asset, here, other string, role failover.Role) {
-	stack := awscdk.NewStack(app, jsii.String("chat-"+here), &awscdk.StackProps{Env: &awscdk.Environment{Account: jsii.String(account), Region: jsii.String(here)}})
+func region(cdk awscdk.App, code binary.Asset, here, other string, role failover.Role) {
+	stack := awscdk.NewStack(cdk, jsii.String(app+"-"+here), &awscdk.StackProps{Env: &awscdk.Environment{Account: jsii.String(account), Region: jsii.String(here)}})
 	models := []access.Target{{Model: model, Region: here}}
 	told := settings.Default()
-	told.Environment, told.Variant, told.Auth.Mode = "chat", settings.VariantServerless, settings.AuthGateway
-	told.Aliases = []settings.Alias{{Name: "fast", DefaultMaxTokens: 1024, MaxTokens: 8192, Targets: []settings.Target{{Model: model, Region: here}}}}
+	told.Environment, told.Variant, told.Auth.Mode = app, settings.VariantServerless, settings.AuthGateway
+	told.Aliases = []settings.Alias{{Name: alias, DefaultMaxTokens: 1024, MaxTokens: 8192, Targets: []settings.Target{{Model: model, Region: here}}}}
 	granted, err := access.New(account, models)
 	if err != nil {
 		panic(err)
 	}
 	private := network.NewNetwork(stack, "Network", network.Props{Zones: []string{here + "a", here + "b"}, Needs: network.Needs{Function: true},
 		Policies: map[network.Service][]network.Statement{network.BedrockRuntime: network.ModelStatements(granted)}})
-	gateway := compute.NewFunction(stack, "Gateway", compute.FunctionProps{Code: code, Settings: told, Models: models, Vpc: private.Vpc(),
+	gateway := compute.NewFunction(stack, "Gateway", compute.FunctionProps{Code: code, Settings: told, Models: models, Memory: memory, Vpc: private.Vpc(),
 		Subnets: private.WorkloadSubnets(), SecurityGroup: private.NewWorkloadGroup(stack, "Workload")})
-	api := edge.NewRestApi(stack, "Edge", edge.RestApiProps{Handler: gateway.Alias(), Domain: &edge.Domain{Name: name, HostedZoneID: zone,
-		CertificateARN: "arn:aws:acm:" + here + ":" + account + ":certificate/00000000-0000-0000-0000-000000000000", NoRecord: true, Further: []string{here + "." + name}}})
-	front := api.Api().DomainName()
+	front := edge.NewRestApi(stack, "Edge", edge.RestApiProps{Handler: gateway.Alias(), Domain: &edge.Domain{Name: name, HostedZoneID: zone,
+		CertificateARN: "arn:aws:acm:" + here + ":" + account + ":certificate/" + certificate, NoRecord: true, Further: []string{here + "." + name}}}).Api().DomainName()
 	failover.NewRecord(stack, "Failover", failover.RecordProps{Name: name, HostedZoneID: zone, Role: role, OtherRegion: other,
 		Recovery: recovery.Plan{KeepAlive: recovery.Limit / 3}, Endpoint: failover.Endpoint{Region: here, CheckName: here + "." + name,
 			DNSName: *front.DomainNameAliasDomainName(), ZoneID: *front.DomainNameAliasHostedZoneId()}})
-	awscloudwatch.NewDashboard(stack, jsii.String("Dashboard"), nil).AddWidgets(awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
-		Left: &[]awscloudwatch.IMetric{gateway.Metric(metric.Requests, nil), gateway.Metric(metric.Errors, nil)}}))
+	watched := []observability.Gateway{{Variant: told.Variant, LogGroup: gateway.LogGroup().LogGroupName(),
+		Function: &observability.Function{Name: gateway.Function().FunctionName(), MemoryMB: memory},
+		API:      &observability.API{Name: stack.StackName(), Stage: jsii.String(edge.StageName)}}}
+	alarms := observability.NewAlarms(stack, "Alarms", observability.AlarmsProps{Environment: app, Gateways: watched})
+	observability.NewDashboards(stack, "Dashboards", observability.DashboardsProps{Environment: app, Gateways: watched,
+		Aliases: []string{alias}, Models: []string{model}, Alarms: []awscloudwatch.IAlarm{alarms.Page()}})
 }

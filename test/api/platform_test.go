@@ -35,7 +35,7 @@ func TestThePlatformTeamsAppSynthesizes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for kind, want := range map[string]int{"AWS::EC2::VPC": 1, "AWS::ApiGateway::RestApi": 1, "AWS::Route53::HealthCheck": 1, "AWS::CloudWatch::Dashboard": 1} {
+		for kind, want := range map[string]int{"AWS::EC2::VPC": 1, "AWS::ApiGateway::RestApi": 1, "AWS::Route53::HealthCheck": 1, "AWS::CloudWatch::Dashboard": 3, "AWS::CloudWatch::CompositeAlarm": 1} {
 			if got := len(stack.ByType(kind)); got != want || stack.Region != region {
 				t.Errorf("%s: has %d of %s, want %d", stack.ID, got, kind, want)
 			}
