@@ -20,6 +20,19 @@ func KnownKeys() map[string][]string {
 	}
 	d := newDecoder("every.yaml")
 	d.document([]byte(everyObject), checker{d: d, catalog: known, asOf: time.Time{}})
+	return sorted(d)
+}
+
+// KnownDeliveryKeys returns the keys that a delivery file may have, by the shape of the object they are in.
+func KnownDeliveryKeys() map[string][]string {
+	d := newDecoder("every.yaml")
+	if node, ok := d.parse([]byte("{source: {}, environments: [{conformance: {}}]}")); ok {
+		d.value(node, "", "").delivery(&Delivery{})
+	}
+	return sorted(d)
+}
+
+func sorted(d *decoder) map[string][]string {
 	for _, keys := range d.known {
 		slices.Sort(keys)
 	}
