@@ -17,23 +17,26 @@ func (c *call) stream(ctx context.Context, w http.ResponseWriter) {
 	defer cancel()
 	out := newEventWriter(w, c.PingInterval, c.exchange.AppendPing(nil), func(h http.Header) { c.offerFeedback(ctx, h) }, cancel)
 	defer out.close()
-	began := time.Now()
-	c.record.Asked = began
+	c.record.Asked = time.Now()
 	events, err := c.Provider.Stream(ctx, c.exchange.Request())
-	c.record.Upstream = time.Since(began)
+	began := time.Now() // to wait for Bedrock, or to work on what arrived
+	c.record.Upstream = began.Sub(c.record.Asked)
 	if err != nil {
 		c.broken(out, w, err)
 		return
 	}
 	defer events.Close()
-	c.record.FirstToken = time.Since(c.record.Start)
+	c.record.FirstToken = began.Sub(c.record.Start)
 	c.record.Status = http.StatusOK
 	var event inference.Event // one for all: a surface sees it through an interface, so it is on the heap
 	for {
-		began = time.Now()
+		waits := !events.Buffered() // the clock is not asked for every event of those that arrived together
 		event, err = events.Next()
-		read := time.Now()
-		c.record.Upstream += read.Sub(began)
+		if waits {
+			arrived := time.Now()
+			c.record.Upstream += arrived.Sub(began)
+			began = arrived
+		}
 		if err != nil {
 			c.end(out, w, err)
 			return
@@ -45,7 +48,9 @@ func (c *call) stream(ctx context.Context, w http.ResponseWriter) {
 		}
 		err = out.write(c.buf)
 		c.buf = c.buf[:0]
-		c.record.Client += time.Since(read)
+		written := time.Now()
+		c.record.Client += written.Sub(began)
+		began = written
 		if err != nil {
 			c.left(err)
 			return
