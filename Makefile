@@ -31,7 +31,7 @@ help: ## lists these commands
 up: $(INSTALLED) pipeline ## synthesizes the local environment and runs it here; PORT=8080, BEDROCK=aws for the real service
 	@exec $(PIPELINE) up -listen 127.0.0.1:$(PORT) -bedrock $(BEDROCK)
 
-once: $(INSTALLED) pipeline ## the same, asks two questions, compares the environments and ends
+once: $(INSTALLED) pipeline ## the same, asks two questions, compares the environments, looks at the dashboards and ends
 	@exec $(PIPELINE) up -once -listen 127.0.0.1:0
 
 test: $(INSTALLED) ## runs every test, fuzzes for some seconds, and runs the local environment once

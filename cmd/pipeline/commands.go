@@ -51,7 +51,7 @@ func up(ctx context.Context, flags *flag.FlagSet, args, environ []string, stdout
 	flags.StringVar(&o.Assembly, "assembly", "", "run this synthesized assembly instead of synthesizing one")
 	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "address to serve on; port 0 takes a free one")
 	flags.StringVar(&o.Bedrock, "bedrock", running.BedrockEmbedded, "embedded, or aws for the real service with your own credentials")
-	flags.BoolVar(&o.Once, "once", false, "ask the two examples, compare the processes' environments with the template's, and end")
+	flags.BoolVar(&o.Once, "once", false, "ask the two examples, compare the processes' environments with the template's, look at the dashboards, and end")
 	bedrockFlags(flags, &o.Pace, &planned)
 	if err := parse(flags, args); err != nil {
 		return err

@@ -63,6 +63,10 @@ func TestRefusedCommandLines(t *testing.T) {
 		{"no format", []string{"diff", "-format", "html", "a", "b"}, "-format is \"html\"; allowed are text, markdown, json"},
 		{"no assembly to compare", []string{"diff", t.TempDir(), "b"}, "is not a cloud assembly"},
 		{"no assembly", []string{"stacks", "-assembly", t.TempDir()}, "is not a cloud assembly"},
+		{"argument to dashboards", []string{"dashboards", "cost"}, "takes no argument \"cost\""},
+		{"no assembly to draw", []string{"dashboards", "-assembly", t.TempDir()}, "is not a cloud assembly"},
+		{"no dashboards", []string{"dashboards", "-assembly", emptyAssembly(t), "-logs", t.TempDir()}, "the templates have no dashboard; the environment needs observability"},
+		{"no logs of a run", []string{"dashboards", "-assembly", filepath.Join("dashboards", "testdata"), "-logs", "."}, ". has no log of a stack of "},
 		{"nothing to run", []string{"up", "-listen", "127.0.0.1:0", "-assembly", emptyAssembly(t)}, "so there is nothing to run"},
 	}
 	for _, test := range tests {
@@ -111,6 +115,21 @@ func TestCost(t *testing.T) {
 	}
 	if drawn, err := os.ReadFile(chart); err != nil || !strings.HasPrefix(string(drawn), "<svg") {
 		t.Errorf("the chart is %.40q, %v", drawn, err)
+	}
+}
+
+func TestDashboards(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "pages")
+	got, err := runHere(t, t.Context(), "dashboards", "-assembly", filepath.Join("dashboards", "testdata"), "-logs", filepath.Join("dashboards", "testdata", "logs"), "-out", out)
+	path := filepath.Join(out, "test-board.html")
+	if err != nil || got != path+"\n" {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	page, err := os.ReadFile(path)
+	for _, want := range []string{"<h1>test-board</h1>", "Drawn from 2 requests of a local run that began at 2026-11-23 12:00:00 UTC.", "<b>2</b>requests"} {
+		if err != nil || !strings.Contains(string(page), want) {
+			t.Errorf("the page lacks %q: %s, %v", want, page, err)
+		}
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 
 // Table is what a query of the log finds.
 type Table struct {
-	Columns []string
+	Columns []string // the first Keys of them say what a row is of, the others are figures
+	Keys    int
 	Rows    [][]string
 }
 
@@ -23,11 +24,16 @@ var (
 	columnForm = regexp.MustCompile(`^(count|sum|pct|avg|max)\(([\w*]+)(?:, (\d+))?\) as (\w+)$`)
 )
 
-// Query runs the part of CloudWatch Logs Insights that our dashboards use over the lines of the run: a filter for a text,
-// statistics by fields, and rows that are sorted by a column, falling, up to a limit. Anything else is an error.
-func (r *Run) Query(text string) (Table, error) {
+// Query runs the part of CloudWatch Logs Insights that our dashboards use over the lines of the run in a Region: a filter
+// for a text, statistics by fields, and rows that are sorted by a column, falling, up to a limit. Anything else is an error.
+func (r *Run) Query(text, region string) (Table, error) {
 	var t Table
-	lines := r.lines
+	var lines []map[string]any
+	for _, l := range r.lines {
+		if in(l.region, region) {
+			lines = append(lines, l.fields)
+		}
+	}
 	for part := range strings.SplitSeq(strings.ReplaceAll(text, "\n", " "), " | ") {
 		part = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(part), "| "))
 		words := strings.Fields(part)
@@ -35,7 +41,7 @@ func (r *Run) Query(text string) (Table, error) {
 		case strings.HasPrefix(part, "SOURCE "):
 		case filterForm.MatchString(part):
 			f := filterForm.FindStringSubmatch(part)
-			lines = slices.DeleteFunc(slices.Clone(lines), func(l map[string]any) bool { return l[f[1]] != f[2] })
+			lines = slices.DeleteFunc(lines, func(l map[string]any) bool { return l[f[1]] != f[2] })
 		case statsForm.MatchString(part):
 			f := statsForm.FindStringSubmatch(part)
 			var err error
@@ -62,7 +68,7 @@ func (r *Run) Query(text string) (Table, error) {
 }
 
 func stats(lines []map[string]any, columns, by []string) (Table, error) {
-	t := Table{Columns: slices.Clone(by)}
+	t := Table{Columns: slices.Clone(by), Keys: len(by)}
 	groups := map[string][]map[string]any{}
 	var order []string
 	for _, l := range lines {
@@ -124,7 +130,7 @@ func over(lines []map[string]any, field, statistic string) (string, error) {
 		return "", nil
 	}
 	value, err := metricmath.Statistic(statistic, values)
-	return short(value), err
+	return strconv.FormatFloat(value, 'g', -1, 64), err
 }
 
 func show(value any) string {
@@ -142,6 +148,3 @@ func figure(text string) float64 {
 	}
 	return value
 }
-
-// short is a number with as many digits as a person reads.
-func short(value float64) string { return strconv.FormatFloat(value, 'g', 5, 64) }

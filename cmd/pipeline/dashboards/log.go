@@ -4,10 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/dashboards/metricmath"
@@ -15,43 +15,60 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
-// Run is what a run printed: the metrics by key, and the lines of requests for the queries.
+// Log is what a program has printed until now, and the Region that it ran for; empty is any.
+type Log struct {
+	Region string
+	Text   io.Reader
+}
+
+// Run is what programs printed: the metrics by key, and the lines for the queries.
 type Run struct {
 	points   map[string][]Point
-	lines    []map[string]any
+	lines    []logged
 	from, to time.Time
 }
+
+// logged is a line of a log.
+type logged struct {
+	region string
+	fields map[string]any
+}
+
+// errNothing is of logs in which nothing can be drawn.
+var errNothing = errors.New("the logs have no metrics; run make up and send some requests first")
 
 // bins is into how many periods the time of a run is divided, at most.
 const bins = 40
 
-// NewRun reads logs.
-func NewRun(logs ...io.Reader) (*Run, error) {
+// NewRun reads logs. What stands behind the last line break is still being written, and is left out.
+func NewRun(logs ...Log) (*Run, error) {
 	r := &Run{points: map[string][]Point{}}
 	for _, log := range logs {
-		text, err := io.ReadAll(log)
+		text, err := io.ReadAll(log.Text)
 		if err != nil {
 			return nil, err
 		}
+		text = text[:bytes.LastIndexByte(text, '\n')+1]
 		points, err := Points(bytes.NewReader(text))
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range points {
+			p.Metric.Region = log.Region
 			r.add(p)
 		}
 		scanner := bufio.NewScanner(bytes.NewReader(text))
 		scanner.Buffer(nil, longestLine)
 		for scanner.Scan() {
-			var line map[string]any
+			var fields map[string]any
 			i := bytes.IndexByte(scanner.Bytes(), '{')
-			if i >= 0 && json.Unmarshal(scanner.Bytes()[i:], &line) == nil {
-				r.lines = append(r.lines, line)
+			if i >= 0 && json.Unmarshal(scanner.Bytes()[i:], &fields) == nil {
+				r.lines = append(r.lines, logged{log.Region, fields})
 			}
 		}
 	}
 	if len(r.points) == 0 {
-		return nil, fmt.Errorf("the logs have no metrics; run make up and send some requests first")
+		return nil, errNothing
 	}
 	return r, nil
 }
@@ -90,21 +107,27 @@ func (r *Run) series(period time.Duration) func(Line) (metricmath.Series, error)
 		for i := range result {
 			var err error
 			if result[i], err = metricmath.Statistic(l.Statistic, values[i]); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%s: %w", l.Metric.Name, err)
 			}
 		}
 		return result, nil
 	}
 }
 
+// in tells whether what is of one Region is of another, too: what is of none is of any.
+func in(one, other string) bool { return one == "" || other == "" || one == other }
+
 // values are those of a metric: what the programs printed, or what stands in for AWS's own of what they run on.
 func (r *Run) values(m Metric) []Point {
-	if m.Namespace == metric.Namespace {
-		return r.points[m.Key()]
+	source, value := m, 0.0
+	if m.Namespace != metric.Namespace {
+		source, value = r.standIn(m)
 	}
-	source, value := standIn(m)
 	var points []Point
 	for _, p := range r.points[source.Key()] {
+		if !in(p.Metric.Region, m.Region) {
+			continue
+		}
 		if value != 0 {
 			p.Value = value
 		}
@@ -113,17 +136,11 @@ func (r *Run) values(m Metric) []Point {
 	return points
 }
 
-// StandsIn tells whether values of the programs stand in for a metric of AWS.
-func StandsIn(m Metric) bool {
-	source, _ := standIn(m)
-	return source.Name != ""
-}
-
 // standIn is what stands in for a metric of AWS in a local run: the function's runs are its requests, and there is one
-// process of each server. Value 0 is that of the source.
-func standIn(m Metric) (source Metric, value float64) {
+// process of each server. Value 0 is that of the source. Where nothing does, the source has no name.
+func (r *Run) standIn(m Metric) (source Metric, value float64) {
 	of := func(variant string, source metric.Metric) Metric {
-		return Metric{Namespace: metric.Namespace, Name: source.Name, Dimensions: map[string]string{metric.DimEnvironment: "local", metric.DimVariant: variant}}
+		return Metric{Namespace: metric.Namespace, Name: source.Name, Dimensions: map[string]string{metric.DimEnvironment: r.environment(), metric.DimVariant: variant}}
 	}
 	switch m.Namespace + " " + m.Name {
 	case "AWS/Lambda Duration":
@@ -135,10 +152,26 @@ func standIn(m Metric) (source Metric, value float64) {
 	case "AWS/AutoScaling GroupInServiceInstances":
 		return of(settings.VariantInstances, metric.Requests), 1
 	}
-	return Metric{Dimensions: map[string]string{}}, 0
+	return Metric{}, 0
+}
+
+// environment is the one that the programs were told; a run has one.
+func (r *Run) environment() string {
+	for _, points := range r.points {
+		if name := points[0].Metric.Dimensions[metric.DimEnvironment]; name != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // Requests is how many requests the run has.
 func (r *Run) Requests() int {
-	return len(slices.DeleteFunc(slices.Clone(r.lines), func(l map[string]any) bool { return l["msg"] != "request" }))
+	count := 0
+	for _, l := range r.lines {
+		if l.fields["msg"] == "request" {
+			count++
+		}
+	}
+	return count
 }

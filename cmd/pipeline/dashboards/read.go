@@ -33,7 +33,7 @@ type Widget struct {
 	Lines               []Line
 	Targets             []Target
 	Text                string // the text, or the query of a log
-	Whole               bool   // numbers are over the whole time that is shown
+	Region              string // of the log
 	Alarms              int    // how many it shows the state of
 }
 
@@ -85,7 +85,7 @@ func (d Dashboard) Choose(values map[string]string) Dashboard {
 		w.Lines = slices.Clone(w.Lines)
 		for j := range w.Lines {
 			l := &w.Lines[j]
-			l.Label = replace(l.Label)
+			l.ID, l.Label, l.Expression = replace(l.ID), replace(l.Label), replace(l.Expression)
 			dimensions := map[string]string{}
 			for name, value := range l.Metric.Dimensions {
 				dimensions[name] = replace(value)
@@ -154,7 +154,6 @@ type body struct {
 		X, Y, Width, Height int
 		Properties          struct {
 			Title, View, Markdown, Query, Region string
-			SetPeriodToTimeRange                 bool
 			Metrics                              [][]any
 			Alarms                               []string
 			Annotations                          struct{ Horizontal []Target }
@@ -183,7 +182,7 @@ func parse(text string) (Dashboard, error) {
 	for i, w := range b.Widgets {
 		p := w.Properties
 		widget := Widget{Type: w.Type, X: w.X, Y: w.Y, Width: w.Width, Height: w.Height, Title: p.Title, View: p.View, Unit: p.YAxis.Left.Label,
-			Targets: p.Annotations.Horizontal, Text: p.Markdown + p.Query, Whole: p.SetPeriodToTimeRange, Alarms: len(p.Alarms)}
+			Targets: p.Annotations.Horizontal, Text: p.Markdown + p.Query, Region: p.Region, Alarms: len(p.Alarms)}
 		for _, row := range p.Metrics {
 			l, err := line(row, p.Region)
 			if err != nil {

@@ -156,7 +156,7 @@ func (v *variant) logs() string {
 	return text.String()
 }
 
-// once asks the examples and compares the environments.
+// once asks the examples, compares the environments and looks at the dashboards.
 func (s *session) once(ctx context.Context) error {
 	for _, v := range s.variants {
 		for _, e := range v.examples() {
@@ -169,7 +169,7 @@ func (s *session) once(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.look(ctx)
 }
 
 // ask asks an example and prints the answer as it comes.

@@ -32,6 +32,9 @@ func (s *session) table(a *assembly.Assembly) {
 	} else {
 		row("Amazon Bedrock", "", "", "your credentials; tokens are billed")
 	}
+	if s.showing != "" {
+		row("dashboards", "", "", s.showing)
+	}
 	_ = w.Flush()
 	for line := range strings.Lines(text.String()) {
 		s.printf("%s\n", strings.TrimRight(line, " \n")) // what a row lacks at its end is filled up, too

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/dashboards"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/local"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/progress"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
@@ -36,11 +37,11 @@ type Options struct {
 	Environment  string              // name of the environment
 	Environments string              // folder of the environment files; default that of the checkout
 	Assembly     string              // an assembly to use instead of synthesizing one
-	Listen       string              // address of the first variant; the next ones take the ports after it
+	Listen       string              // address of the first variant; the next ones and the dashboards take the ports after it
 	Bedrock      string              // BedrockEmbedded or BedrockAWS
 	Pace         time.Duration       // of the embedded Bedrock's streams
 	Faults       []bedrocktest.Fault // that the embedded Bedrock begins with
-	Once         bool                // ask the two examples, compare environments, and end
+	Once         bool                // ask the two examples, compare environments, look at the dashboards, and end
 	Environ      []string            // this process's own
 }
 
@@ -109,6 +110,8 @@ type session struct {
 	variants  []*variant
 	bedrock   string       // URL of the embedded one
 	vault     *local.Vault // nil where no program reads a secret
+	shown     dashboards.Handler
+	showing   string // URL of the dashboards; empty where the templates have none
 }
 
 // variant is a stack that runs, and where.
@@ -150,6 +153,9 @@ func (s *session) start(ctx context.Context) error {
 		if err := s.progress.Step("wait until "+v.Stack.ID+" is ready", func() error { return v.ready(ctx) }); err != nil {
 			return err
 		}
+	}
+	if err := s.show(a); err != nil {
+		return err
 	}
 	s.table(a)
 	return nil
@@ -213,7 +219,7 @@ func (s *session) startPlanned(ctx context.Context, p planned, standIns map[stri
 	return nil
 }
 
-// listener is where the i-th variant is served.
+// listener is where the i-th variant is served; behind the last one, the dashboards.
 func (s *session) listener(i int) (net.Listener, error) {
 	if i < len(s.listeners) {
 		return s.listeners[i], nil
