@@ -215,11 +215,12 @@ func (l *log) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// forget drops what was printed, which a long test would be full of.
-func (l *log) forget() {
+// take returns what was printed and drops it: a long test would be full of it.
+func (l *log) take() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.text.Reset()
+	defer l.text.Reset()
+	return l.text.String()
 }
 
 func (l *log) read() (string, <-chan struct{}) {
