@@ -11,6 +11,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/runbook"
 	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
@@ -75,7 +76,7 @@ func share(expression string, errors, requests awscloudwatch.IMetric) awscloudwa
 
 func newAlarm(scope constructs.Construct, id, description string, watched awscloudwatch.IMetric, most int) awscloudwatch.Alarm {
 	return awscloudwatch.NewAlarm(scope, jsii.String(id), &awscloudwatch.AlarmProps{
-		AlarmDescription:   jsii.String(description),
+		AlarmDescription:   jsii.String(runbook.Describe(description, "", runbook.BadRelease)),
 		Metric:             watched,
 		Threshold:          jsii.Number(most),
 		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/runbook"
 	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 )
 
@@ -62,7 +63,7 @@ func (b *bucket) replicate(made awss3.Bucket, props BucketProps) {
 	failed := b.alarm("Failed", &awscloudwatch.MetricProps{
 		MetricName: jsii.String("OperationsFailedReplication"), Statistic: jsii.String("Sum"), DimensionsMap: dimensions(props.Name, replica.Name),
 	}, awscloudwatch.CreateAlarmOptions{
-		AlarmDescription: jsii.String("S3 cannot copy objects of " + props.Name + " to " + replica.Name),
+		AlarmDescription: jsii.String(runbook.Describe("S3 cannot copy objects of "+props.Name+" to "+replica.Name, "", runbook.Replication)),
 		Threshold:        jsii.Number(0),
 		TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING, // without a failure there is no data
 	})
@@ -115,7 +116,7 @@ func (b *bucket) watchLag(props BucketProps) {
 	lag := b.alarm("Lag", &awscloudwatch.MetricProps{
 		MetricName: jsii.String("ReplicationLatency"), Statistic: jsii.String("Maximum"), DimensionsMap: dimensions(props.ReplicaOf, props.Name),
 	}, awscloudwatch.CreateAlarmOptions{
-		AlarmDescription: jsii.String(fmt.Sprintf("Copies of objects of %s are more than %s late", props.ReplicaOf, recovery.ReplicationObjective)),
+		AlarmDescription: jsii.String(runbook.Describe(fmt.Sprintf("Copies of objects of %s are more than %s late", props.ReplicaOf, recovery.ReplicationObjective), "", runbook.Replication)),
 		Threshold:        jsii.Number(recovery.ReplicationObjective.Seconds()),
 		TreatMissingData: awscloudwatch.TreatMissingData_MISSING,
 	})

@@ -17,6 +17,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/runbook"
 )
 
 // recoveryDays is how far back a table can be restored to any second: the most that DynamoDB offers.
@@ -144,7 +145,7 @@ func (t *table) watch(region string, props TableProps) awscloudwatch.Alarm {
 		Period:        awscdk.Duration_Minutes(jsii.Number(1)),
 	})
 	alarm := lag.CreateAlarm(t, jsii.String("Lag-"+region), &awscloudwatch.CreateAlarmOptions{
-		AlarmDescription: jsii.String("Writes to table " + props.Name + " reach " + region + " more than " + recovery.ReplicationObjective.String() + " late"),
+		AlarmDescription: jsii.String(runbook.Describe("Writes to table "+props.Name+" reach "+region+" more than "+recovery.ReplicationObjective.String()+" late", "", runbook.Replication)),
 		Threshold:        jsii.Number(recovery.ReplicationObjective.Milliseconds()), ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 		EvaluationPeriods: jsii.Number(1), TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING,
 	})

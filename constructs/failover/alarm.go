@@ -11,6 +11,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/runbook"
 )
 
 // WatchProps says what a Watch looks at.
@@ -57,7 +58,7 @@ func newAlarm(scope constructs.Construct, id, name, region string, asks awsroute
 		Statistic:     jsii.String("Minimum"), Period: awscdk.Duration_Minutes(jsii.Number(1)),
 	})
 	alarm := status.CreateAlarm(scope, jsii.String(id), &awscloudwatch.CreateAlarmOptions{
-		AlarmDescription: jsii.String(fmt.Sprintf("Route 53 finds %s in %s unhealthy, and sends it no callers while another Region is healthy", name, region)),
+		AlarmDescription: jsii.String(runbook.Describe(fmt.Sprintf("Route 53 finds %s in %s unhealthy, and sends it no callers while another Region is healthy", name, region), "", runbook.Failover)),
 		Threshold:        jsii.Number(1), ComparisonOperator: awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD,
 		EvaluationPeriods: jsii.Number(1), TreatMissingData: awscloudwatch.TreatMissingData_BREACHING,
 	})
@@ -87,7 +88,7 @@ func NewArrivals(scope constructs.Construct, id string, props ArrivalsProps) aws
 	problems.If(own != "" && own == props.Primary, "Primary: is %s, and so is the stack's Region; put the alarm about a Region into another", own)
 	problems.Panic(fmt.Sprintf("failover.NewArrivals(%q)", id))
 	alarm := awscloudwatch.NewAlarm(scope, jsii.String(id), &awscloudwatch.AlarmProps{
-		AlarmDescription: jsii.String("Callers arrive in the secondary Region, so Route 53 finds " + props.Primary + " unhealthy"),
+		AlarmDescription: jsii.String(runbook.Describe("Callers arrive in the secondary Region, so Route 53 finds "+props.Primary+" unhealthy", "", runbook.Failover)),
 		Metric:           props.Requests, Threshold: jsii.Number(0), ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 		EvaluationPeriods: jsii.Number(1), TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING,
 	})

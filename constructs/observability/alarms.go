@@ -12,10 +12,11 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/runbook"
 )
 
 // Runbooks is where the runbooks are that the alarms name.
-const Runbooks = "https://github.com/genai-pipeline/genai-pipeline/blob/main/docs/runbooks/"
+const Runbooks = runbook.Folder
 
 // AlarmsProps says what is watched, and who is told.
 type AlarmsProps struct {
@@ -85,14 +86,14 @@ func NewAlarms(parent constructs.Construct, id string, props AlarmsProps) Alarms
 		a.unusual(g)
 	}
 	for _, model := range props.Models {
-		a.add(modelName(model), rule{name: "legacy", runbook: "legacy-model", says: "Calls of " + model + " are of a legacy model, which will be refused one day",
+		a.add(modelName(model), rule{name: "legacy", runbook: runbook.LegacyModel, says: "Calls of " + model + " are of a legacy model, which will be refused one day",
 			metric: a.modelMetric(model, "LegacyModelInvocations", "Sum", time.Hour), of: [2]int{1, 1}})
 	}
 	a.quiet()
 	a.page = awscloudwatch.NewCompositeAlarm(a, jsii.String("Page"), &awscloudwatch.CompositeAlarmProps{
 		CompositeAlarmName: jsii.String(PageName(props.Environment, *regionOf(a))),
 		AlarmRule:          awscloudwatch.AlarmRule_AnyOf(a.rules...),
-		AlarmDescription:   jsii.String(a.description("Callers are not served as they should be: see which alarms are raised", "errors")),
+		AlarmDescription:   jsii.String(a.description("Callers are not served as they should be: see which alarms are raised", runbook.Errors)),
 	})
 	a.page.AddAlarmAction(props.PageActions...)
 	a.page.AddOkAction(props.PageActions...)
@@ -102,6 +103,7 @@ func NewAlarms(parent constructs.Construct, id string, props AlarmsProps) Alarms
 func (p AlarmsProps) check(id string) {
 	var problems check.Problems
 	checkGateways(&problems, p.Environment, p.Gateways)
+	checkModels(&problems, p.Models)
 	problems.If(p.Quiet != 0 && (p.Quiet < quietPeriod || p.Quiet > 24*time.Hour || p.Quiet%quietPeriod != 0),
 		"Quiet: is %s; allowed are 0, and whole times of %s to a day", p.Quiet, quietPeriod)
 	at, err := url.Parse(p.Runbooks)
@@ -113,8 +115,8 @@ func (a *alarms) All() map[string]awscloudwatch.IAlarm { return a.all }
 
 func (a *alarms) Page() awscloudwatch.IAlarm { return a.page }
 
-func (a *alarms) description(says, runbook string) string {
-	return says + ". What to do: " + a.props.Runbooks + runbook + ".md"
+func (a *alarms) description(says, name string) string {
+	return runbook.Describe(says, a.props.Runbooks, name)
 }
 
 // add makes an alarm of a subject: a variant or a model.
@@ -144,10 +146,10 @@ func (a *alarms) add(subject string, r rule) {
 // unusual tells of many more or fewer requests than at this time of other days. It needs no threshold, and so it is no
 // reason to get up.
 func (a *alarms) unusual(g Gateway) {
-	const name, runbook = "unusual", "unusual-traffic"
+	const name = "unusual"
 	made := awscloudwatch.NewAnomalyDetectionAlarm(a, jsii.String(g.Variant+"-"+name), &awscloudwatch.AnomalyDetectionAlarmProps{
 		AlarmName:          jsii.String(a.environment + "-" + *regionOf(a) + "-" + g.Variant + "-" + name),
-		AlarmDescription:   jsii.String(a.description("Many more or fewer requests come than at this time of other days", runbook)),
+		AlarmDescription:   jsii.String(a.description("Many more or fewer requests come than at this time of other days", runbook.UnusualTraffic)),
 		Metric:             a.of(g.Variant, requests, "", anomalyPeriod),
 		StdDevs:            jsii.Number(anomalyBand),
 		ComparisonOperator: awscloudwatch.ComparisonOperator_LESS_THAN_LOWER_OR_GREATER_THAN_UPPER_THRESHOLD,
@@ -170,7 +172,7 @@ func (a *alarms) quiet() {
 		name := g.Variant + "-quiet"
 		made := awscloudwatch.NewAlarm(a, jsii.String(name), &awscloudwatch.AlarmProps{
 			AlarmName:          jsii.String(a.environment + "-" + *regionOf(a) + "-" + name),
-			AlarmDescription:   jsii.String(fmt.Sprintf("No request came through %s for %s; the alarm quiet tells when none came at all", g.Variant, a.props.Quiet)),
+			AlarmDescription:   jsii.String(a.description(fmt.Sprintf("No request came through %s for %s; the alarm quiet tells when none came at all", g.Variant, a.props.Quiet), runbook.NoTraffic)),
 			Metric:             a.of(g.Variant, requests, "", quietPeriod),
 			Threshold:          jsii.Number(1),
 			ComparisonOperator: awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD,
@@ -183,7 +185,7 @@ func (a *alarms) quiet() {
 	all := awscloudwatch.NewCompositeAlarm(a, jsii.String("Quiet"), &awscloudwatch.CompositeAlarmProps{
 		CompositeAlarmName: jsii.String(a.environment + "-" + *regionOf(a) + "-quiet"),
 		AlarmRule:          awscloudwatch.AlarmRule_AllOf(silent...),
-		AlarmDescription:   jsii.String(a.description(fmt.Sprintf("No request came for %s", a.props.Quiet), "no-traffic")),
+		AlarmDescription:   jsii.String(a.description(fmt.Sprintf("No request came for %s", a.props.Quiet), runbook.NoTraffic)),
 	})
 	all.AddAlarmAction(a.props.Actions...)
 	all.AddOkAction(a.props.Actions...)

@@ -49,6 +49,7 @@ type dashboards struct {
 func NewDashboards(parent constructs.Construct, id string, props DashboardsProps) Dashboards {
 	var problems check.Problems
 	checkGateways(&problems, props.Environment, props.Gateways)
+	checkModels(&problems, props.Models)
 	problems.If(len(props.Aliases) == 0, "Aliases: are none; name the models that callers name")
 	prices, err := price.Load()
 	problems.If(err != nil, "%v", err)
@@ -141,11 +142,8 @@ func (d *dashboards) performanceRows() [][]awscloudwatch.IWidget {
 			graph("Calls that Bedrock throttled", "calls", d.byVariant(metric.Throttles, "", minute), nil),
 			graph("Retries, and calls that went on to another target", "calls", append(d.named(metric.Retries), d.named(metric.Failovers)...), nil),
 			graph("Requests that another target than the first served", "requests", d.byVariant(metric.Fallbacks, "", minute), nil),
-		}, {
-			graph("Requests refused, for the process was busy", "requests", d.byVariant(metric.Shed, "", minute), nil),
-			graph("Requests refused by their tenant's limits", "requests", d.byVariant(metric.Limited, "", minute), nil),
-			graph("Lost: usage records and lines of the log", "records, lines", append(d.servers(metric.LogLost), d.archive(metric.ArchiveLost)...), nil),
 		},
+		d.givenUp(),
 		{text("## "+anyVariant+", model "+anyModel, 1)},
 		{
 			graph("API response, not streamed", ms, d.chosen(metric.ResponseLatency, period, "p50", "p95", "p99"), targetOf(AnswerTarget)),
@@ -157,6 +155,18 @@ func (d *dashboards) performanceRows() [][]awscloudwatch.IWidget {
 		d.bedrock(),
 		d.coldStarts(),
 	}
+}
+
+// givenUp is what the gateway refused or lost. A function loses neither records nor lines: it keeps none to itself.
+func (d *dashboards) givenUp() []awscloudwatch.IWidget {
+	row := []awscloudwatch.IWidget{
+		graph("Requests refused, for the process was busy", "requests", d.byVariant(metric.Shed, "", minute), nil),
+		graph("Requests refused by their tenant's limits", "requests", d.byVariant(metric.Limited, "", minute), nil),
+	}
+	if lost := append(d.servers(metric.LogLost), d.archive(metric.ArchiveLost)...); len(lost) > 0 {
+		row = append(row, graph("Lost: usage records and lines of the log", "records, lines", lost, nil))
+	}
+	return row
 }
 
 // alarmRow shows the state of every alarm.

@@ -8,6 +8,7 @@ package observability
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -165,6 +166,17 @@ func idOf(name string) string { return "_" + strings.ReplaceAll(name, "-", "_") 
 // nameForm is what CloudWatch takes for a dashboard's name, and we for the parts of names.
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 
+// modelForm is what an id of a model or profile consists of.
+var modelForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.:/_-]*$`)
+
+// checkModels records what is wrong with ids of models as they are called.
+func checkModels(problems *check.Problems, ids []string) {
+	for i, id := range ids {
+		problems.If(!modelForm.MatchString(id), "Models[%d]: is %q; give an id as it is called, such as global.anthropic.claude-haiku-5-5", i, id)
+		problems.If(slices.Contains(ids[:i], id), "Models[%d]: is %q, as another", i, id)
+	}
+}
+
 // checkGateways records what is wrong with gateways.
 func checkGateways(problems *check.Problems, environment string, gateways []Gateway) {
 	problems.If(!nameForm.MatchString(environment), "Environment: is %q; allowed are letters, digits and -", environment)
@@ -175,6 +187,7 @@ func checkGateways(problems *check.Problems, environment string, gateways []Gate
 		problems.If(met[g.Variant], "Gateways[%d].Variant: is %q, as that of another", i, g.Variant)
 		met[g.Variant] = true
 		problems.If(g.Function != nil && (g.Function.Name == nil || g.Function.MemoryMB < 128), "Gateways[%d].Function: needs Name, and MemoryMB of 128 or more", i)
+		problems.If(g.Function != nil && g.Function.Reserved < 0, "Gateways[%d].Function: has a Reserved below 0; allowed is 0, for none, or more", i)
 		problems.If(g.Tasks != nil && (g.Tasks.Cluster == nil || g.Tasks.Service == nil || g.Tasks.CPU < 256 || g.Tasks.MemoryMB < 512),
 			"Gateways[%d].Tasks: needs Cluster, Service, CPU of 256 or more and MemoryMB of 512 or more", i)
 		problems.If(g.Group != nil && (g.Group.Name == nil || g.Group.Type == ""), "Gateways[%d].Group: needs Name and Type", i)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/dashboards"
 	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 )
@@ -303,33 +304,39 @@ func TestQueriesAskForFieldsThatLinesHave(t *testing.T) {
 	}
 }
 
-// Every alarm of the stacks that watch tells somebody, or is part of one that does, and says what to do where we have it.
+// Every alarm of every environment says what to do, in a runbook that is there. It tells somebody, or another alarm or a
+// deployment looks at it.
 func TestEveryAlarmTellsAndSaysWhatToDo(t *testing.T) {
-	link := regexp.MustCompile(`https://\S+/docs/runbooks/([a-z-]+\.md)$`)
-	count := 0
-	for _, s := range stacks("prod") {
-		if !strings.HasSuffix(s.ID, "/observability") {
-			continue
-		}
-		for _, a := range alarmsOf(s) {
-			count++
-			if strings.HasSuffix(a.name, "-quiet") {
-				continue // of the composite quiet
-			}
-			found := link.FindStringSubmatch(a.description)
-			if found == nil {
-				t.Errorf("%s says only %q", a.name, a.description)
-				continue
-			}
-			if _, err := os.Stat(filepath.Join("..", "..", "docs", "runbooks", found[1])); err != nil {
-				t.Errorf("%s: %v", a.name, err)
-			}
-			if len(a.actions) == 0 {
-				t.Errorf("%s tells nobody", a.name)
+	link := regexp.MustCompile(`\. What to do: https://\S+/docs/runbooks/([a-z-]+\.md)$`)
+	count := map[string]int{}
+	for _, s := range stacks("") {
+		for _, kind := range []string{"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"} {
+			for _, r := range s.ByType(kind) {
+				count[environmentOf(s)]++
+				says := dashboards.Text(s, r.Properties["AlarmDescription"])
+				if found := link.FindStringSubmatch(says); found == nil {
+					t.Errorf("%s, %s says only %q", s.ID, r.LogicalID, says)
+				} else if _, err := os.Stat(filepath.Join("..", "..", "docs", "runbooks", found[1])); err != nil {
+					t.Errorf("%s, %s: %v", s.ID, r.LogicalID, err)
+				}
+				if told, _ := r.Properties["AlarmActions"].([]any); len(told) == 0 && !lookedAt(s, r.LogicalID) {
+					t.Errorf("%s, %s tells nobody, and nothing looks at it", s.ID, r.LogicalID)
+				}
 			}
 		}
 	}
-	if count < 40 {
-		t.Errorf("only %d alarms were found", count)
+	if count["prod"] < 100 || count["dev"] < 10 || count["local"] < 40 {
+		t.Errorf("only these alarms were found: %v", count)
 	}
+}
+
+// lookedAt tells whether a composite alarm or a deployment of the stack names an alarm.
+func lookedAt(s *assembly.Stack, alarm string) bool {
+	all, _ := s.Template["Resources"].(map[string]any)
+	for id, r := range all {
+		if id != alarm && object(r)["Type"] != "AWS::CloudWatch::Alarm" && strings.Contains(fmt.Sprint(r), alarm) {
+			return true
+		}
+	}
+	return false
 }

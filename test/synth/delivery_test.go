@@ -108,6 +108,7 @@ func TestTheDeliveryGoesItsWayInOrder(t *testing.T) {
 		"Assets: 1 DockerAssets by CodeBuild, 1 FileAssets by CodeBuild ",
 		"check: 1 Report by CodeBuild, 1 Test by CodeBuild ",
 		"dev-us-east-1: in 111111111111  ROLLBACK",
+		"dev-global: in 111111111111  ROLLBACK",
 		"dev-conformance: 1 ask-us-east-1 by CodeBuild ",
 		"prod-approval: 1 approve-prod by Manual ",
 		"prod-us-west-2-copies: in 222222222222 us-west-2 ROLLBACK",

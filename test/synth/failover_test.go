@@ -146,7 +146,8 @@ func TestArrivalsAreSeenInTheOtherRegion(t *testing.T) {
 	failover.NewArrivals(stack, "Arrivals", failover.ArrivalsProps{Requests: requests, Primary: "us-east-1"})
 	p := benchTemplate(t, app, out).only(t, "AWS::CloudWatch::Alarm").Properties
 	got := []any{p["MetricName"], p["ComparisonOperator"], p["Threshold"], p["TreatMissingData"], p["AlarmDescription"]}
-	want := []any{"Requests", "GreaterThanThreshold", 0.0, "notBreaching", "Callers arrive in the secondary Region, so Route 53 finds us-east-1 unhealthy"}
+	want := []any{"Requests", "GreaterThanThreshold", 0.0, "notBreaching", "Callers arrive in the secondary Region, so Route 53 finds us-east-1 unhealthy. What to do: " +
+		"https://github.com/genai-pipeline/genai-pipeline/blob/main/docs/runbooks/failover.md"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -103,7 +103,7 @@ func TestDestroyTakesAConfirmationAndNoProduction(t *testing.T) {
 	dir, calls := deployment(t)
 	for command, want := range map[string]string{
 		"make destroy ENV=prod CONFIRM=prod": "prod is a production environment",
-		"make destroy ENV=dev":               "make destroy ENV=dev CONFIRM=dev deletes, in this order:\ndev-us-east-1/**",
+		"make destroy ENV=dev":               "make destroy ENV=dev CONFIRM=dev deletes, in this order:\ndev-global/**\ndev-us-east-1/**",
 		"make destroy ENV=dev CONFIRM=prod":  "Nothing is deleted.",
 	} {
 		if output, status := sh(t, dir, command, "CALLS="+calls, "FAIL="); status == 0 || !strings.Contains(output, want) {
