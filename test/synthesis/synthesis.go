@@ -27,19 +27,27 @@ func Synthesize(root, dir string, further ...string) (*assembly.Assembly, error)
 	if err != nil {
 		return nil, err
 	}
-	files := map[string]string{} // link to target
+	var files []string
 	for _, name := range names {
-		files[name+".yaml"] = filepath.Join(root, folder, name+".yaml")
+		files = append(files, filepath.Join(root, folder, name+".yaml"))
 	}
-	for _, file := range further {
-		base := filepath.Base(file)
-		if files[base], err = filepath.Abs(file); err != nil {
+	return Only(root, dir, append(files, further...)...)
+}
+
+// Only is Synthesize for the environments in some files alone.
+func Only(root, dir string, files ...string) (*assembly.Assembly, error) {
+	var names []string
+	links := map[string]string{} // to target
+	for _, file := range files {
+		target, err := filepath.Abs(file)
+		if err != nil {
 			return nil, err
 		}
-		names = append(names, strings.TrimSuffix(base, ".yaml"))
+		base := filepath.Base(file)
+		names, links[base] = append(names, strings.TrimSuffix(base, ".yaml")), target
 	}
 	work := filepath.Join(dir, "work")
-	if err := lookAlike(root, work, files); err != nil {
+	if err := lookAlike(root, work, links); err != nil {
 		return nil, err
 	}
 	told, err := contextOf(root, names)

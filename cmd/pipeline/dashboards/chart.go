@@ -32,6 +32,9 @@ func (w Widget) chart(results []metricmath.Series, r *Run, period time.Duration)
 	for _, t := range w.Targets {
 		top = max(top, t.Value*1.1)
 	}
+	if strings.HasPrefix(w.Unit, "%") && top > 100 {
+		top = 100 // with the target just below, for no share is more
+	}
 	marks := ticks(top)
 	c := canvas{top: marks[len(marks)-1], bins: int(math.Ceil(float64(r.to.Sub(r.from)) / float64(period)))}
 	var b strings.Builder

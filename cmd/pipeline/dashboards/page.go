@@ -16,19 +16,19 @@ const cell = 48
 const Policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 const style = `body{font:13px/1.4 system-ui,"DejaVu Sans",sans-serif;margin:16px;background:#f2f3f3;color:#16191f;width:1152px}
-h1{font-size:20px;margin:0}p{margin:4px 0 8px}nav a{margin-right:14px}.choices{margin:10px 0 12px}.choices label{margin-right:18px}
+h1{font-size:20px;margin:0}p{margin:4px 0 8px}nav{margin-bottom:10px}nav a{margin-right:14px;white-space:nowrap}.choices{margin:10px 0 12px}.choices label{margin-right:18px}
 select{font:inherit;margin-left:6px}.board{position:relative}
 .widget{position:absolute;box-sizing:border-box;background:#fff;border:1px solid #d5dbdb;padding:6px 10px;display:flex;flex-direction:column;overflow:auto}
 .choice{display:contents}h2{font-size:13px;line-height:1.25;margin:0 0 2px}.none{color:#687078}.text h2{font-size:16px}.text p{margin:0}
-.unit{font-size:11px;color:#687078}.plot{position:relative;flex:1;min-height:60px;margin:8px 2px 2px 62px}
+.unit{align-self:flex-start;font-size:11px;color:#687078}.plot{position:relative;flex:1;min-height:60px;margin:8px 2px 2px 62px}
 .plot svg{position:absolute;width:100%;height:100%;overflow:visible}.plot path{fill:none;vector-effect:non-scaling-stroke}
 .grid{stroke:#e1e4e8}.line{stroke-width:2;stroke-linecap:round;stroke-linejoin:round}.target{stroke:#d62728;stroke-width:1.5;stroke-dasharray:6 4}
-.tick,.says{position:absolute;font-size:11px;line-height:12px}.tick{right:100%;margin:-6px 6px 0 0}.says{right:0;margin-top:-14px;color:#b3171f}
+.tick,.says{position:absolute;font-size:11px;line-height:12px}.tick{right:100%;margin:-6px 6px 0 0}.says{right:0;margin-top:-15px;padding:0 3px;background:#ffffffd0;color:#b3171f}
 .time{display:flex;justify-content:space-between;font-size:11px;margin-left:62px}
 .legend{display:flex;flex-wrap:wrap;gap:1px 14px;list-style:none;margin:3px 0 0;padding:0;font-size:11px}
 .legend i{display:inline-block;width:12px;height:3px;margin-right:5px;vertical-align:middle}
-.numbers{display:flex;flex-wrap:wrap;gap:10px 26px;margin:8px 0}.numbers b{display:block;font-size:24px;font-weight:400}
-table{border-collapse:collapse;font-size:12px}td,th{padding:2px 18px 2px 0;text-align:left}td.figure,th.figure{text-align:right}
+.numbers{display:flex;flex-wrap:wrap;gap:8px 20px;margin:8px 0}.numbers b{display:block;font-size:20px;font-weight:400}
+table{border-collapse:collapse;font-size:12px;line-height:16px}td,th{padding:0 18px 0 0;text-align:left}td.figure,th.figure{text-align:right}
 `
 
 // Page draws a dashboard from a run, as one page of HTML that needs nothing else, not even a script. A person chooses the
@@ -43,7 +43,7 @@ func Page(d Dashboard, others []string, r *Run) (string, error) {
 	b.WriteString("<nav>")
 	for _, name := range others {
 		if name != d.Name {
-			fmt.Fprintf(&b, `<a href="%[1]s.html">%[1]s</a>`, html.EscapeString(name))
+			fmt.Fprintf(&b, `<a href="%[1]s.html">%[1]s</a> `, html.EscapeString(name))
 		}
 	}
 	fmt.Fprintf(&b, "</nav>\n%s", d.choices())
