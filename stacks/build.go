@@ -6,6 +6,8 @@ package stacks
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -15,6 +17,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/access"
 	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
 	"github.com/genai-pipeline/genai-pipeline/constructs/compute"
+	"github.com/genai-pipeline/genai-pipeline/constructs/tag"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
@@ -105,24 +108,39 @@ func either(e environment.Environment, plain, traced string) string {
 	return plain
 }
 
-// stackProps is what every stack of an environment has in common.
-func stackProps(e environment.Environment, description string) *awscdk.StackProps {
-	tags := map[string]*string{"environment": jsii.String(e.Name)}
-	tags["lifecycle"] = jsii.String("disposable")
-	if e.Production {
-		tags["lifecycle"] = jsii.String("kept")
-	}
-	if !e.Expires.IsZero() {
-		tags["expires"] = jsii.String(e.Expires.Format(time.DateOnly))
-	}
-	for key, text := range e.Tags {
-		tags[key] = jsii.String(text)
-	}
-	return &awscdk.StackProps{
+// newStack makes a stack of an environment. Its tags are on each resource too, and not only on the stack: CloudFormation
+// copies those of a stack to most that it makes, but not to what these make in turn, such as instances and their volumes.
+func newStack(scope constructs.Construct, id string, e environment.Environment, description string) awscdk.Stack {
+	tags := tagsOf(e)
+	stack := awscdk.NewStack(scope, jsii.String(id), &awscdk.StackProps{
 		Description:           jsii.String(fmt.Sprintf("%s, environment %s", description, e.Name)),
 		Tags:                  &tags,
 		TerminationProtection: jsii.Bool(e.Production),
+	})
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		awscdk.Tags_Of(stack).Add(jsii.String(key), tags[key], &awscdk.TagProps{ExcludeResourceTypes: jsii.Strings(untagged...)})
 	}
+	return stack
+}
+
+// untagged are types that CDK gives tags and cfn-lint's schemas do not know to take any: until both agree, they have what
+// CloudFormation copies from their stack.
+var untagged = []string{"AWS::CloudWatch::Dashboard", "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule"}
+
+// tagsOf are those that every resource of an environment carries.
+func tagsOf(e environment.Environment) map[string]*string {
+	tags := map[string]*string{tag.Project: jsii.String(tag.DefaultProject)}
+	for key, text := range e.Tags {
+		tags[key] = jsii.String(text)
+	}
+	tags[tag.Environment], tags[tag.Lifecycle] = jsii.String(e.Name), jsii.String(tag.Disposable)
+	if e.Production {
+		tags[tag.Lifecycle] = jsii.String(tag.Kept)
+	}
+	if !e.Expires.IsZero() {
+		tags[tag.Expires] = jsii.String(e.Expires.Format(time.DateOnly))
+	}
+	return tags
 }
 
 // programs builds each program once, however many stacks run it.

@@ -33,7 +33,7 @@ func newKept(scope awscdk.Stage, e environment.Environment, region string) kept 
 	if !keys && !feedback && e.Archive == nil {
 		return k
 	}
-	stack := awscdk.NewStack(scope, jsii.String("data"), stackProps(e, "What outlives the inference gateway"))
+	stack := newStack(scope, "data", e, "What outlives the inference gateway")
 	if keys {
 		k.keys = secret(stack, "Keys", e, "keys", data.SecretProps{Description: "Hashes of the API keys of the inference gateway, by tenant"})
 		output(stack, OutputKeysSecretARN, jsii.String(k.keys))
@@ -57,7 +57,7 @@ func newCopies(app awscdk.App, e environment.Environment, region string) {
 		return
 	}
 	scope := newStage(app, e, e.CopiesStage(region), region)
-	stack := awscdk.NewStack(scope, jsii.String("data"), stackProps(e, "What the other Region copies here"))
+	stack := newStack(scope, "data", e, "What the other Region copies here")
 	data.NewBucket(stack, "Records", data.BucketProps{
 		Name: copiesName(e, region), Days: e.Archive.Retention, Retain: e.Production, ReplicaOf: recordsName(e, e.Other(region)),
 		Actions: alarmActions(stack, e, region),

@@ -6,7 +6,6 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
-	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/audit"
 	"github.com/genai-pipeline/genai-pipeline/constructs/compute"
@@ -85,7 +84,7 @@ func global(app awscdk.App, e environment.Environment) {
 	domains := e.Domains()
 	scope := newStage(app, e, e.GlobalStage(), failover.MetricRegion)
 	if e.Failover != nil && len(domains) > 0 {
-		stack := awscdk.NewStack(scope, jsii.String("watch"), stackProps(e, "Alarms on the health of the Regions"))
+		stack := newStack(scope, "watch", e, "Alarms on the health of the Regions")
 		plan, _ := e.Recovery() // there is failover
 		actions := alarmActions(stack, e, failover.MetricRegion)
 		for _, name := range slices.Sorted(maps.Values(domains)) {
@@ -98,7 +97,7 @@ func global(app awscdk.App, e environment.Environment) {
 	}
 	overview(scope, e)
 	if e.Audit != nil {
-		stack := awscdk.NewStack(scope, jsii.String("audit"), stackProps(e, "Who did what"))
+		stack := newStack(scope, "audit", e, "Who did what")
 		var buckets []string
 		for _, region := range e.Regions {
 			if e.Archive != nil {

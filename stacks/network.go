@@ -20,7 +20,7 @@ func newNetwork(scope awscdk.Stage, e environment.Environment, region string, k 
 	if e.Containers == nil && e.Instances == nil && !function {
 		return nil
 	}
-	stack := awscdk.NewStack(scope, jsii.String("network"), stackProps(e, "Network of the inference gateway"))
+	stack := newStack(scope, "network", e, "Network of the inference gateway")
 	props := network.Props{
 		Needs: network.Needs{
 			Containers: e.Containers != nil, Instances: e.Instances != nil, Function: function,

@@ -29,7 +29,7 @@ func observe(scope constructs.Construct, p place) {
 	if p.e.Observability == nil {
 		return
 	}
-	stack := awscdk.NewStack(scope, jsii.String(ObservabilityStack), stackProps(p.e, "Dashboards and alarms of the inference gateway"))
+	stack := newStack(scope, ObservabilityStack, p.e, "Dashboards and alarms of the inference gateway")
 	awscdk.CrossStackReferences_Of(stack).Consume(awscdk.ReferenceStrength_WEAK)
 	alarmTopic(stack, p.e, p.region)
 	props := observability.AlarmsProps{
@@ -55,7 +55,7 @@ func overview(scope constructs.Construct, e environment.Environment) {
 	if e.Observability == nil {
 		return
 	}
-	stack := awscdk.NewStack(scope, jsii.String(ObservabilityStack), stackProps(e, "Dashboard of the inference gateway across its Regions"))
+	stack := newStack(scope, ObservabilityStack, e, "Dashboard of the inference gateway across its Regions")
 	if !slices.Contains(e.Regions, environment.GlobalRegion) && e.Failover != nil {
 		alarmTopic(stack, e, environment.GlobalRegion)
 	}

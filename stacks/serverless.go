@@ -18,7 +18,7 @@ import (
 // serverless is the variant of a function, with or without an API in front.
 func serverless(scope constructs.Construct, p place) {
 	asked := p.e.Serverless
-	stack := awscdk.NewStack(scope, jsii.String(settings.VariantServerless), stackProps(p.e, "Inference gateway on AWS Lambda"))
+	stack := newStack(scope, settings.VariantServerless, p.e, "Inference gateway on AWS Lambda")
 	props := compute.FunctionProps{
 		Code:                p.code,
 		Settings:            p.kept.settings(p.e, settings.VariantServerless, p.region),

@@ -37,7 +37,7 @@ type place struct {
 // containers is the variant of Fargate tasks behind a load balancer.
 func containers(scope constructs.Construct, p place) {
 	asked := p.e.Containers
-	stack := awscdk.NewStack(scope, jsii.String(settings.VariantContainers), stackProps(p.e, "Inference gateway on AWS Fargate"))
+	stack := newStack(scope, settings.VariantContainers, p.e, "Inference gateway on AWS Fargate")
 	balancer := p.balancer(stack, asked.Domain)
 	props := compute.ContainersProps{
 		Image:        p.image(stack),
@@ -85,7 +85,7 @@ func (p place) image(stack awscdk.Stack) awsecs.ContainerImage {
 // instances is the variant of an Auto Scaling group behind a load balancer.
 func instances(scope constructs.Construct, p place) {
 	asked := p.e.Instances
-	stack := awscdk.NewStack(scope, jsii.String(settings.VariantInstances), stackProps(p.e, "Inference gateway on Amazon EC2"))
+	stack := newStack(scope, settings.VariantInstances, p.e, "Inference gateway on Amazon EC2")
 	balancer := p.balancer(stack, asked.Domain)
 	props := compute.InstancesProps{
 		Code:         p.code,

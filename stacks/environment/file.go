@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/genai-pipeline/genai-pipeline/constructs/tag"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
@@ -82,6 +83,9 @@ func (v value) tags() map[string]string {
 		var text string
 		if !tagKeyForm.MatchString(name) || strings.HasPrefix(strings.ToLower(name), "aws:") {
 			v.problem("is no tag key; allowed are 1 to 128 letters, digits, spaces and _.:/=+@-, not starting with aws:")
+		}
+		if slices.Contains(tag.Reserved(), name) {
+			v.problem("is a tag that the stacks set themselves; name it otherwise, or remove it")
 		}
 		if v.match(&text, tagValueForm, "at most 256 letters, digits, spaces and _.:/=+@-") {
 			tags[name] = text

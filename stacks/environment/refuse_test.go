@@ -48,6 +48,7 @@ var bad = []refused{
 	{"regions as text", "account: \"123456789012\"\nregions: us-east-1\nserverless: {}\n", []string{`2: regions: is the text "us-east-1"; allowed is a list`}, false},
 	{"truth as text", minimal + "production: \"yes\"\n", []string{`4: production: is the text "yes"; allowed is true or false`}, false},
 	{"tag of AWS", minimal + "tags: {\"aws:x\": y}\n", []string{`4: tags.aws:x: is no tag key; …`}, false},
+	{"tag of ours", minimal + "tags: {environment: y}\n", []string{`4: tags.environment: is a tag that the stacks set themselves; …`}, false},
 	{"tag as number", minimal + "tags: {cost: 42}\n", []string{`4: tags.cost: is the number 42; allowed is text in quotes`}, false},
 	{"no models", minimal + "models: {}\n", []string{`4: models: names no model; name one, or remove the key for the defaults haiku, sonnet, opus`}, false},
 	{"alias in capitals", minimal + "models: {Haiku: {targets: [{model: amazon.nova-lite-v1:0}], maxTokens: 5000}}\n", []string{

@@ -86,7 +86,7 @@ var directions = []struct {
 	{"runtime/catalog", []string{"runtime/inference", "runtime/jsonread"}, "it reads its list, prices the domain's usage, and knows neither side of the contract"},
 	{"runtime", []string{"runtime"}, "programs do not know how they are deployed"},
 	{"constructs/failover/recovery", contracts, "the operator's command and the environments compute with it, without CDK"},
-	{"stacks/environment", append([]string{"constructs/edge/budget", "constructs/failover/recovery"}, contracts...), "the operator's command reads environments without CDK"},
+	{"stacks/environment", append([]string{"constructs/edge/budget", "constructs/failover/recovery", "constructs/tag"}, contracts...), "the operator's command reads environments without CDK"},
 	{"constructs", append([]string{"constructs"}, contracts...), "a platform team uses constructs without our stacks and programs"},
 	{"stacks", append([]string{"stacks", "constructs"}, contracts...), "stacks only wire constructs"},
 	{"cmd", []string{"cmd", "runtime", "stacks/environment", "constructs/binary", "constructs/edge/budget", "constructs/failover/recovery", "constructs/image/content", "constructs/image/oci", "constructs/price"},

@@ -329,7 +329,7 @@ func TestStageForEveryRegion(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := fmt.Sprintf(`{"Type":"aws:cloudformation:stack","Environment":"aws://123456789012/%s","Properties":{"StackName":"%s-serverless",`+
-				`"TerminationProtection":true,"Tags":{"environment":"two","lifecycle":"kept","team":"blue"}}}`, region, stage)
+				`"TerminationProtection":true,"Tags":{"environment":"two","lifecycle":"kept","project":"genai-pipeline","team":"blue"}}}`, region, stage)
 			if diff := cmp.Diff(want, string(got)); diff != "" {
 				t.Error(diff)
 			}
