@@ -51,7 +51,11 @@ func policies(e environment.Environment, region string, k kept) map[network.Serv
 		granted, _ := access.New(e.Account, here) // some of those that the stage has checked
 		narrow[network.BedrockRuntime] = network.ModelStatements(granted)
 	}
-	if secrets := k.settings(e, settings.VariantContainers, region).Secrets(); len(secrets) > 0 {
+	secrets := k.settings(e, settings.VariantContainers, region).Secrets()
+	if e.Auth.SmokeKey != "" && e.HooksContainers(region) {
+		secrets = append(secrets, e.Auth.SmokeKey) // the smoke test reads it from in here; that of the function does not
+	}
+	if len(secrets) > 0 {
 		narrow[network.SecretsManager] = []network.Statement{{
 			Actions: []string{"secretsmanager:GetSecretValue"}, Resources: access.SecretARNs(secrets, region, e.Account),
 		}}

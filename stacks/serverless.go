@@ -34,7 +34,7 @@ func serverless(scope constructs.Construct, p place) {
 		props.SecurityGroup = p.net.NewWorkloadGroup(stack, "Workload")
 	}
 	if asked.Rollout == environment.Canary {
-		props.Canary = &compute.Canary{Hook: p.hook, Front: apiFront(stack, asked)}
+		props.Canary = &compute.Canary{Hook: p.hook, KeySecret: p.e.Auth.SmokeKey, Front: apiFront(stack, asked)}
 	}
 	gateway := compute.NewFunction(stack, "Gateway", props)
 	output(stack, OutputFunctionName, gateway.Function().FunctionName())

@@ -195,6 +195,7 @@ func (p place) newHook(stack awscdk.Stack, balancer edge.Balancer) compute.Hook 
 	hook := compute.NewHook(stack, "Hook", compute.HookProps{
 		Code:         p.hook,
 		Settings:     p.kept.settings(p.e, settings.VariantContainers, p.region),
+		KeySecret:    p.e.Auth.SmokeKey,
 		Address:      *balancer.Balancer().LoadBalancerDnsName() + ":443",
 		Host:         p.e.Containers.Domain,
 		Vpc:          p.net.Vpc(),
@@ -203,6 +204,9 @@ func (p place) newHook(stack awscdk.Stack, balancer edge.Balancer) compute.Hook 
 		LogRetention: p.e.Containers.LogRetention,
 		Retain:       p.e.Production,
 	})
+	if p.e.Auth.SmokeKey != "" {
+		p.net.AllowService(network.SecretsManager, hook)
+	}
 	text := jsii.String("Smoke test of new tasks")
 	if !p.e.Edge.InternetFacing {
 		balancer.Connections().AllowFrom(hook, awsec2.Port_HTTPS(), text)

@@ -15,6 +15,8 @@ import (
 // goes off. The first deployment, which makes the alias, needs none of it and waits for none.
 type Canary struct {
 	Hook binary.Asset // required; of HookPackage
+	// KeySecret is what the smoke test asks with; see HookProps.
+	KeySecret string
 	// Config says in which steps; default a tenth for five minutes, then the rest.
 	Config awscodedeploy.ILambdaDeploymentConfig
 	Front  *Front                 // of the default alarms; default nil
@@ -31,7 +33,7 @@ func (f *function) rollOut(props FunctionProps) {
 		canary.Alarms = NewAlarms(f, "Alarms", AlarmsProps{Settings: props.Settings, Front: canary.Front})
 	}
 	hook := NewHook(f, "Hook", HookProps{
-		Code: canary.Hook, Settings: props.Settings, Version: *f.function.CurrentVersion().FunctionArn(),
+		Code: canary.Hook, Settings: props.Settings, KeySecret: canary.KeySecret, Version: *f.function.CurrentVersion().FunctionArn(),
 		LogRetention: props.LogRetention, Retain: props.Retain,
 	})
 	// Every version, so that the policy stays the same from one to the next.

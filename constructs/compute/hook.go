@@ -2,14 +2,18 @@ package compute
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/genai-pipeline/genai-pipeline/constructs/access"
 	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/shut"
@@ -26,6 +30,10 @@ const hookTimeout = 2 * time.Minute
 type HookProps struct {
 	Code     binary.Asset      // required; of HookPackage
 	Settings settings.Settings // required; of the program that is tested, for whom it lets in
+
+	// KeySecret is the name or ARN of a secret that holds nothing but an API key, which the hook may read then and asks
+	// with; with Settings of keys only. Default none: of a program with keys or tokens it is only seen that it refuses.
+	KeySecret string
 
 	// Version is the ARN of a function's version; Address, host and port, is of a balancer whose certificate is for Host.
 	// Exactly one of Version and Address is required. With an address Vpc and Subnets are too.
@@ -47,7 +55,8 @@ type Hook interface {
 	awsec2.IConnectable // in a VPC only
 	// Function is the function itself.
 	Function() awslambda.Function
-	// Role is what the hook runs with: writing to its log group, and in a VPC what Lambda itself needs; nothing else.
+	// Role is what the hook runs with: writing to its log group, reading KeySecret, and in a VPC what Lambda itself needs;
+	// nothing else.
 	Role() awsiam.Role
 }
 
@@ -71,6 +80,12 @@ func NewHook(scope constructs.Construct, id string, props HookProps) Hook {
 		Description: jsii.String("What the smoke test of the inference gateway may do"),
 	})
 	logs.GrantWrite(h.role)
+	if props.KeySecret != "" {
+		stack := awscdk.Stack_Of(h)
+		h.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions: jsii.Strings("secretsmanager:GetSecretValue"), Resources: jsii.Strings(access.SecretARN(props.KeySecret, *stack.Region(), *stack.Account())),
+		}))
+	}
 	var groups *[]awsec2.ISecurityGroup
 	if props.Vpc != nil {
 		grantInterfaces(h, h.role)
@@ -80,9 +95,8 @@ func NewHook(scope constructs.Construct, id string, props HookProps) Hook {
 			shut.ToInternet(group, "Smoke test to the balancer, through NAT")
 		}
 	}
-	told := settings.Hook{Version: props.Version, Address: props.Address, Host: props.Host, Model: openModel(props.Settings)}.Encode()
 	environment := map[string]*string{}
-	for name, text := range told {
+	for name, text := range props.told().Encode() {
 		environment[name] = jsii.String(text)
 	}
 	h.function = awslambda.NewFunction(h, jsii.String("Function"), &awslambda.FunctionProps{
@@ -106,13 +120,30 @@ func NewHook(scope constructs.Construct, id string, props HookProps) Hook {
 	return h
 }
 
-// openModel is the alias that the hook may ask, the first; empty where the program asks callers for credentials, which
-// the hook has none of.
-func openModel(told settings.Settings) string {
-	if len(told.Aliases) > 0 && (told.Auth.Mode == settings.AuthGateway || told.Auth.Mode == settings.AuthOff) {
-		return told.Aliases[0].Name
+// told is what the program is told. It asks a model where nobody needs a credential, or it has one.
+func (p HookProps) told() settings.Hook {
+	told := settings.Hook{Version: p.Version, Address: p.Address, Host: p.Host, KeySecret: p.KeySecret}
+	if mode := p.Settings.Auth.Mode; mode == settings.AuthKeys || mode == settings.AuthOIDC {
+		told.Auth = mode
 	}
-	return ""
+	if told.Auth == "" || told.KeySecret != "" {
+		told.Model, told.MessagesModel = asked(p.Settings.Aliases)
+	}
+	return told
+}
+
+// asked is the first alias that both surfaces serve: every target of it is Anthropic's. Without such a one it is the first
+// of all, on OpenAI's surface alone.
+func asked(aliases []settings.Alias) (model, messages string) {
+	for _, alias := range aliases {
+		if !slices.ContainsFunc(alias.Targets, func(t settings.Target) bool { return !strings.Contains("."+t.Model, ".anthropic.") }) {
+			return alias.Name, alias.Name
+		}
+	}
+	if len(aliases) > 0 {
+		model = aliases[0].Name
+	}
+	return model, ""
 }
 
 func (h *hook) Function() awslambda.Function { return h.function }
@@ -129,6 +160,7 @@ func (p HookProps) check(id string) {
 	var problems check.Problems
 	problems.If(p.Code.Dir == "" || p.Code.Package != HookPackage, "Code: is of %q; build %s with constructs/binary", p.Code.Package, HookPackage)
 	problems.If((p.Version == "") == (p.Address == ""), "Version: is %q, and Address is %q; exactly one says what is tested", p.Version, p.Address)
+	problems.If(p.KeySecret != "" && p.Settings.Auth.Mode != settings.AuthKeys, "KeySecret: is %q, and Settings.Auth.Mode is %q; a key is for %q", p.KeySecret, p.Settings.Auth.Mode, settings.AuthKeys)
 	problems.If((p.Address == "") != (p.Host == ""), "Host: is %q, and Address is %q; they belong together", p.Host, p.Address)
 	problems.If((p.Address == "") != (p.Vpc == nil) || (p.Address == "") != (p.Subnets == nil), "Vpc: Address, Vpc and Subnets belong together")
 	_, offered := retention(p.LogRetention)

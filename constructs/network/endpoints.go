@@ -107,6 +107,7 @@ func (n *network) addEndpoint(service Service) {
 	n.limit(service, made.AddToPolicy)
 	n.endpoints[service] = made
 	n.groups = append(n.groups, group)
+	n.groupOf[service] = group
 }
 
 // limit writes an endpoint's policy.

@@ -96,6 +96,9 @@ type Network interface {
 	// Allow lets workloads reach every endpoint, and adds the rules to the stack of the workload. It takes nothing away
 	// that a workload's security group allows already, as NewWorkloadGroup does not.
 	Allow(workloads ...awsec2.IConnectable)
+	// AllowService lets a caller reach the interface endpoint of one service and no other, by rules of the caller's stack.
+	// Of endpoints that exist it is all of their groups, for nobody here knows whose is which.
+	AllowService(service Service, caller awsec2.IConnectable)
 }
 
 type network struct {
@@ -105,7 +108,8 @@ type network struct {
 	workload  []awsec2.ISubnet
 	balancer  []awsec2.ISubnet
 	endpoints map[Service]awsec2.IVpcEndpoint
-	groups    []awsec2.ISecurityGroup // of the interface endpoints
+	groups    []awsec2.ISecurityGroup           // of the interface endpoints
+	groupOf   map[Service]awsec2.ISecurityGroup // of those that are made here
 }
 
 // NewNetwork makes a Network. CDK constructs do not return errors: with bad props it panics with one message that
@@ -113,7 +117,7 @@ type network struct {
 func NewNetwork(scope constructs.Construct, id string, props Props) Network {
 	props = props.filled(region(scope))
 	props.check(id, region(scope))
-	n := &network{props: props, endpoints: map[Service]awsec2.IVpcEndpoint{}}
+	n := &network{props: props, endpoints: map[Service]awsec2.IVpcEndpoint{}, groupOf: map[Service]awsec2.ISecurityGroup{}}
 	constructs.NewConstruct_Override(n, scope, jsii.String(id))
 	if props.Import != nil {
 		n.bring(*props.Import)
@@ -183,6 +187,16 @@ func (n *network) NewWorkloadGroup(scope constructs.Construct, id string) awsec2
 	group := shut.NewGroup(scope, id, n.vpc, "Inference gateway")
 	n.Allow(group)
 	return group
+}
+
+func (n *network) AllowService(service Service, caller awsec2.IConnectable) {
+	groups := n.groups // of endpoints that exist, nobody knows whose is which
+	if made, ok := n.groupOf[service]; ok {
+		groups = []awsec2.ISecurityGroup{made}
+	}
+	for _, group := range groups {
+		caller.Connections().AllowTo(group, awsec2.Port_HTTPS(), jsii.String("To the VPC endpoint of "+string(service)))
+	}
 }
 
 func (n *network) Allow(workloads ...awsec2.IConnectable) {

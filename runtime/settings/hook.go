@@ -11,7 +11,11 @@ const (
 	EnvHookVersion = "GENAI_HOOK_VERSION"
 	EnvHookAddress = "GENAI_HOOK_ADDRESS"
 	EnvHookHost    = "GENAI_HOOK_HOST" // with an address
+	EnvHookAuth    = "GENAI_HOOK_AUTH"
 	EnvHookModel   = "GENAI_HOOK_MODEL"
+	// What Anthropic's surface serves, which may be another model than OpenAI's surface is asked for.
+	EnvHookMessagesModel = "GENAI_HOOK_MESSAGES_MODEL"
+	EnvHookKeySecret     = "GENAI_HOOK_KEY_SECRET"
 )
 
 // A request with this header reaches the new version of a server where a balancer has one beside the old.
@@ -25,14 +29,23 @@ type Hook struct {
 	Version string // ARN of the function's new version
 	Address string // host and port of the balancer
 	Host    string // the name that the balancer's certificate is for; required with Address
-	// Model is the alias that is asked; empty where callers must have credentials, for then nobody without must get in.
-	Model string
+	// Auth is what the program asks callers for: AuthKeys or AuthOIDC. Empty where it asks them for nothing, for the
+	// platform knows them, or nobody must be known.
+	Auth string
+	// Model and MessagesModel are the aliases that are asked, on OpenAI's surface and on Anthropic's; empty: that one is
+	// not. Without Auth, Model is required; with AuthOIDC, for which there is no token, there are none.
+	Model, MessagesModel string
+	// KeySecret is the name or ARN of a secret with nothing but an API key; with AuthKeys alone, and required for a Model.
+	KeySecret string
 }
 
 // Encode returns the environment that LoadHook reads as h. What is empty is left out.
 func (h Hook) Encode() map[string]string {
 	variables := map[string]string{}
-	for name, text := range map[string]string{EnvHookVersion: h.Version, EnvHookAddress: h.Address, EnvHookHost: h.Host, EnvHookModel: h.Model} {
+	for name, text := range map[string]string{
+		EnvHookVersion: h.Version, EnvHookAddress: h.Address, EnvHookHost: h.Host,
+		EnvHookAuth: h.Auth, EnvHookModel: h.Model, EnvHookMessagesModel: h.MessagesModel, EnvHookKeySecret: h.KeySecret,
+	} {
 		if text != "" {
 			variables[name] = text
 		}
@@ -42,7 +55,10 @@ func (h Hook) Encode() map[string]string {
 
 // LoadHook reads the environment. Its error names every problem.
 func LoadHook(getenv func(string) string) (Hook, error) {
-	h := Hook{Version: getenv(EnvHookVersion), Address: getenv(EnvHookAddress), Host: getenv(EnvHookHost), Model: getenv(EnvHookModel)}
+	h := Hook{
+		Version: getenv(EnvHookVersion), Address: getenv(EnvHookAddress), Host: getenv(EnvHookHost),
+		Auth: getenv(EnvHookAuth), Model: getenv(EnvHookModel), MessagesModel: getenv(EnvHookMessagesModel), KeySecret: getenv(EnvHookKeySecret),
+	}
 	l := &loader{getenv: getenv}
 	if (h.Version == "") == (h.Address == "") {
 		l.problem(EnvHookVersion, "is %q, and %s is %q; exactly one says what is tested", h.Version, EnvHookAddress, h.Address)
@@ -58,6 +74,16 @@ func LoadHook(getenv func(string) string) (Hook, error) {
 	}
 	if (h.Address == "") != (h.Host == "") {
 		l.problem(EnvHookHost, "is %q, and %s is %q; they belong together", h.Host, EnvHookAddress, h.Address)
+	}
+	switch {
+	case h.Auth != "" && h.Auth != AuthKeys && h.Auth != AuthOIDC:
+		l.problem(EnvHookAuth, "is %q; allowed are %q, %q and nothing", h.Auth, AuthKeys, AuthOIDC)
+	case h.KeySecret != "" && h.Auth != AuthKeys:
+		l.problem(EnvHookKeySecret, "is %q, and %s is %q; a key is for %q alone", h.KeySecret, EnvHookAuth, h.Auth, AuthKeys)
+	case (h.Model == "") != (h.Auth != "" && h.KeySecret == ""):
+		l.problem(EnvHookModel, "is %q, with %s %q and %s %q; a model is asked where it can be, and only there", h.Model, EnvHookAuth, h.Auth, EnvHookKeySecret, h.KeySecret)
+	case h.MessagesModel != "" && h.Model == "":
+		l.problem(EnvHookMessagesModel, "is %q, and %s is empty; they belong together", h.MessagesModel, EnvHookModel)
 	}
 	return h, errors.Join(l.problems...)
 }

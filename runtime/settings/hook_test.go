@@ -14,7 +14,17 @@ func TestHookReadsWhatTheTemplateWrites(t *testing.T) {
 		want string // in the error; empty for none
 	}{
 		{settings.Hook{Version: version, Model: "haiku"}, ""},
-		{settings.Hook{Address: "balancer.example.com:443", Host: "gateway.example.com"}, ""},
+		{settings.Hook{Version: version, Model: "nova", MessagesModel: "haiku"}, ""},
+		{settings.Hook{Address: "balancer.example.com:443", Host: "gateway.example.com", Auth: settings.AuthKeys}, ""},
+		{settings.Hook{Version: version, Auth: settings.AuthKeys, Model: "haiku", KeySecret: "smoke"}, ""},
+		{settings.Hook{Version: version, Auth: settings.AuthOIDC}, ""},
+		{settings.Hook{Version: version}, settings.EnvHookModel + `: is "", with`},
+		{settings.Hook{Version: version, Auth: settings.AuthOIDC, Model: "haiku"}, settings.EnvHookModel + `: is "haiku", with`},
+		{settings.Hook{Version: version, Auth: settings.AuthKeys, Model: "haiku"}, settings.EnvHookModel + `: is "haiku", with`},
+		{settings.Hook{Version: version, Auth: settings.AuthKeys, KeySecret: "smoke"}, settings.EnvHookModel + `: is "", with`},
+		{settings.Hook{Version: version, Auth: settings.AuthOIDC, KeySecret: "smoke"}, settings.EnvHookKeySecret + `: is "smoke"`},
+		{settings.Hook{Version: version, Auth: settings.AuthGateway, Model: "haiku"}, settings.EnvHookAuth + `: is "`},
+		{settings.Hook{Version: version, Auth: settings.AuthKeys, MessagesModel: "haiku"}, settings.EnvHookMessagesModel + `: is "haiku"`},
 		{settings.Hook{}, settings.EnvHookVersion + `: is "", and`},
 		{settings.Hook{Version: version, Address: "a:443", Host: "h"}, "exactly one says what is tested"},
 		{settings.Hook{Version: strings.TrimSuffix(version, ":7")}, "allowed is the ARN of a version"},

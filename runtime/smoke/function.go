@@ -1,17 +1,15 @@
 package smoke
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-
-	"github.com/genai-pipeline/genai-pipeline/runtime/lambdahttp"
 )
 
 // function is a version of a Lambda function.
@@ -21,16 +19,20 @@ type function struct {
 	caller string // whom API Gateway would name
 }
 
-// NewFunction returns the version of a Lambda function with an ARN, to be invoked as API Gateway does and directly. Where
-// callers are known by IAM, caller is the ARN it is told; who may invoke a function may name anyone there.
+// NewFunction returns the version of a Lambda function with an ARN, to be invoked as API Gateway does. Where callers are
+// known by IAM, caller is the ARN it is told; who may invoke a function may name anyone there.
 func NewFunction(config aws.Config, arn, caller string) Version {
 	return function{lambda.NewFromConfig(config), arn, caller}
 }
 
-// Get implements Version, with the event that API Gateway would send.
-func (f function) Get(ctx context.Context, path string) (Answer, error) {
-	event := events.APIGatewayProxyRequest{HTTPMethod: http.MethodGet, Path: path}
+// Do implements Version, with the event that API Gateway would send.
+func (f function) Do(ctx context.Context, r Request) (Answer, error) {
+	event := events.APIGatewayProxyRequest{HTTPMethod: r.Method, Path: r.Path, Body: string(r.Body)}
 	event.RequestContext.Identity.UserArn = f.caller
+	event.MultiValueHeaders = map[string][]string{"Content-Type": {"application/json"}}
+	if r.Credential != "" {
+		event.MultiValueHeaders["Authorization"] = []string{"Bearer " + r.Credential}
+	}
 	payload, err := json.Marshal(event)
 	if err != nil {
 		return Answer{}, err
@@ -39,26 +41,24 @@ func (f function) Get(ctx context.Context, path string) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	var answer events.APIGatewayProxyResponse
-	if json.Unmarshal(text, &answer) != nil || answer.StatusCode == 0 {
-		return Answer{}, errors.New("the function answered nothing that API Gateway could read")
-	}
-	return Answer{answer.StatusCode, []byte(answer.Body)}, nil
+	return read(text)
 }
 
-// Ask implements Version, with a direct invocation, whose answer is the bare body.
-func (f function) Ask(ctx context.Context, body []byte) (Answer, error) {
-	var event map[string]any
-	if err := json.Unmarshal(body, &event); err != nil {
-		return Answer{}, err
+// delimiter ends the status and the headers of an answer that streams, before its body (Amazon API Gateway Developer
+// Guide, "Set up a Lambda proxy integration with payload response streaming", read 2026-11-23). Invoke collects all of it.
+var delimiter = make([]byte, 8)
+
+// read takes an answer in the form of API Gateway, streamed or not.
+func read(text []byte) (Answer, error) {
+	head, body, streamed := bytes.Cut(text, delimiter)
+	var answer events.APIGatewayProxyResponse
+	if json.Unmarshal(head, &answer) != nil || answer.StatusCode == 0 {
+		return Answer{}, errors.New("the function answered nothing that API Gateway could read")
 	}
-	event[lambdahttp.SurfaceField] = "openai"
-	payload, err := json.Marshal(event)
-	if err != nil {
-		return Answer{}, err
+	if !streamed {
+		body = []byte(answer.Body)
 	}
-	text, err := f.invoke(ctx, payload)
-	return Answer{http.StatusOK, text}, err
+	return Answer{answer.StatusCode, body}, nil
 }
 
 // invoke returns the type alone of what the function reports: its message is for callers.

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
@@ -40,23 +39,17 @@ func NewServer(address, host string, roots *x509.CertPool) Version {
 	}}
 }
 
-// Get implements Version.
-func (s server) Get(ctx context.Context, path string) (Answer, error) {
-	return s.do(ctx, http.MethodGet, path, nil)
-}
-
-// Ask implements Version.
-func (s server) Ask(ctx context.Context, body []byte) (Answer, error) {
-	return s.do(ctx, http.MethodPost, endpoint.ChatCompletions, body)
-}
-
-func (s server) do(ctx context.Context, method, path string, body []byte) (answer Answer, err error) {
-	request, err := http.NewRequestWithContext(ctx, method, "https://"+s.host+path, bytes.NewReader(body))
+// Do implements Version.
+func (s server) Do(ctx context.Context, r Request) (answer Answer, err error) {
+	request, err := http.NewRequestWithContext(ctx, r.Method, "https://"+s.host+r.Path, bytes.NewReader(r.Body))
 	if err != nil {
 		return Answer{}, err
 	}
 	request.Header.Set(settings.TestHeader, settings.TestHeaderValue)
 	request.Header.Set("Content-Type", "application/json")
+	if r.Credential != "" {
+		request.Header.Set("Authorization", "Bearer "+r.Credential)
+	}
 	response, err := s.client.Do(request)
 	if err != nil {
 		return Answer{}, err

@@ -11,7 +11,10 @@ import (
 type Auth struct {
 	Mode   string // one of the modes; default AuthIAM
 	Secret string // AuthKeys: name or ARN of the secret with the keys' hashes; empty, the default: the stack makes one
-	Reason string // AuthOff: why anyone may call; required, else empty
+	// SmokeKey is the name or ARN of a secret that holds nothing but an API key, for the smoke test of a new version;
+	// AuthKeys only. Default: that asks no model.
+	SmokeKey string
+	Reason   string // AuthOff: why anyone may call; required, else empty
 
 	// AuthOIDC, else empty.
 	Issuer      string // https URL; required
@@ -44,6 +47,7 @@ func (v value) auth(a *Auth) {
 	v.object(fields{
 		"mode":        func(v value) { v.choice(&mode, AuthKeys, AuthOIDC, AuthIAM, AuthOff) },
 		"secret":      func(v value) { v.match(&a.Secret, secretForm, "the name of a secret, or its whole ARN") },
+		"smokeKey":    func(v value) { v.match(&a.SmokeKey, secretForm, "the name of a secret, or its whole ARN") },
 		"issuer":      func(v value) { v.match(&a.Issuer, urlForm, urlWords) },
 		"audience":    func(v value) { v.match(&a.Audience, wordForm, "1 to 256 characters without a space") },
 		"jwksUrl":     func(v value) { v.match(&a.JWKSURL, urlForm, urlWords) },
@@ -55,7 +59,7 @@ func (v value) auth(a *Auth) {
 	}
 	a.Mode = mode
 	for _, only := range []struct{ key, mode string }{
-		{"secret", AuthKeys}, {"issuer", AuthOIDC}, {"audience", AuthOIDC}, {"jwksUrl", AuthOIDC}, {"tenantClaim", AuthOIDC}, {"reason", AuthOff},
+		{"secret", AuthKeys}, {"smokeKey", AuthKeys}, {"issuer", AuthOIDC}, {"audience", AuthOIDC}, {"jwksUrl", AuthOIDC}, {"tenantClaim", AuthOIDC}, {"reason", AuthOff},
 	} {
 		path := join(v.path, only.key)
 		if v.d.lines[path] != 0 && mode != only.mode {
@@ -97,15 +101,17 @@ func (c checker) auth(e *Environment) {
 	}
 }
 
-// region holds where the secret is against where it is read.
+// region holds where the secrets are against where they are read.
 func (c checker) region(e *Environment) {
-	if !strings.HasPrefix(e.Auth.Secret, "arn:") {
-		return
-	}
-	home := strings.Split(e.Auth.Secret, ":")[3]
-	for _, region := range e.Regions {
-		if region != home {
-			c.d.problem("auth.secret", "is in %s, and regions has %s; give the name of a secret that is in every Region", home, region)
+	for _, named := range []struct{ path, secret string }{{"auth.secret", e.Auth.Secret}, {"auth.smokeKey", e.Auth.SmokeKey}} {
+		if !strings.HasPrefix(named.secret, "arn:") {
+			continue
+		}
+		home := strings.Split(named.secret, ":")[3]
+		for _, region := range e.Regions {
+			if region != home {
+				c.d.problem(named.path, "is in %s, and regions has %s; give the name of a secret that is in every Region", home, region)
+			}
 		}
 	}
 }

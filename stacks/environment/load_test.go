@@ -333,7 +333,7 @@ func TestAuthReachesTheProgram(t *testing.T) {
 }
 
 func TestProductionRollsOutInSteps(t *testing.T) {
-	const servers = "network: {zones: {us-east-1: [us-east-1a, us-east-1b]}, nat: NAT}\nauth: {mode: keys}\n" +
+	const servers = "network: {zones: {us-east-1: [us-east-1a, us-east-1b]}, nat: NAT}\nauth: {mode: keysKEY}\n" +
 		"edge: {internetFacing: PUBLIC, callers: [10.0.0.0/8], certificates: {us-east-1: arn:aws:acm:us-east-1:123456789012:certificate/0123abcd}}\n" +
 		"containers: {DOMAIN}\ninstances: {rollout: all-at-once}\n"
 	for _, tt := range []struct {
@@ -346,8 +346,13 @@ func TestProductionRollsOutInSteps(t *testing.T) {
 		{"no domain", "true", "false", "false", "", environment.Canary, "test.yaml:7: containers: is rolled out in steps, in us-east-1 without a smoke test before the first: without containers.domain"},
 		{"public without NAT", "true", "false", "true", "domain: gateway.example.com", environment.Canary, "which the network reaches with network.nat: true alone"},
 		{"public with NAT", "true", "true", "true", "domain: gateway.example.com", environment.Canary, ""},
+		{"no key", "true", "false", "false", "domain: gateway.example.com", environment.Canary, "test.yaml:5: auth.smokeKey: is missing, so the smoke test of a new version asks no model"},
 	} {
-		text := strings.NewReplacer("NAT", tt.nat, "PUBLIC", tt.public, "DOMAIN", tt.domain).Replace(servers)
+		key := ", smokeKey: mine"
+		if tt.name == "no key" || tt.want == environment.AllAtOnce {
+			key = ""
+		}
+		text := strings.NewReplacer("KEY", key, "NAT", tt.nat, "PUBLIC", tt.public, "DOMAIN", tt.domain).Replace(servers)
 		e, err := environment.Load(write(t, "account: \"123456789012\"\nregions: [us-east-1]\nproduction: "+tt.production+"\n"+text+"serverless: {api: {authorizer: none}}\n"), today)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
@@ -359,7 +364,7 @@ func TestProductionRollsOutInSteps(t *testing.T) {
 		if got := e.Warnings.Error(); !strings.Contains(got, tt.warning) || (tt.warning == "") != (len(e.Warnings) == 0) {
 			t.Errorf("%s: warnings are %q, want %q", tt.name, got, tt.warning)
 		}
-		if e.TestsContainers("us-east-1") != (tt.warning == "" && tt.want == environment.Canary) && tt.want == environment.Canary {
+		if e.TestsContainers("us-east-1") != (tt.domain != "" && (tt.public == "false" || tt.nat == "true")) && tt.want == environment.Canary {
 			t.Errorf("%s: a smoke test can be: %t", tt.name, e.TestsContainers("us-east-1"))
 		}
 	}

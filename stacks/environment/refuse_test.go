@@ -98,6 +98,12 @@ var bad = []refused{
 	{"auth off where it could be deployed", open + "auth: {mode: off, reason: it is behind a firewall of ours}\n", []string{
 		`4: auth.mode: is "off", and account is "123456789012": only the local run, whose account is "000000000000", may do without; …`}, false},
 	{"keys that nobody can show", minimal + "auth: {mode: keys}\n", []string{`4: auth.mode: is "keys", and a function without an API is shown neither …`}, false},
+	{"key of a smoke test without keys", minimal + "auth: {mode: iam, smokeKey: mine}\n", []string{`4: auth.smokeKey: is only for mode: keys; remove it`,
+		`4: auth.smokeKey: is for the smoke test…`}, false},
+	{"key of a smoke test that is none", strings.TrimSuffix(minimal, "{}\n") + "{api: {authorizer: none}}\nauth: {mode: keys, smokeKey: mine}\n", []string{
+		`4: auth.smokeKey: is for the smoke test of a version that is rolled out in steps, and there is none; remove it, or write rollout: canary`}, true},
+	{"key of a smoke test elsewhere", strings.TrimSuffix(minimal, "{}\n") + "{rollout: canary, api: {authorizer: none}}\nauth:\n  mode: keys\n  smokeKey: arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys-AbCdEf\n", []string{
+		`6: auth.smokeKey: is in eu-west-1, and regions has us-east-1; give the name of a secret that is in every Region`}, true},
 	{"secret without keys", minimal + "auth: {mode: iam, secret: mine}\n", []string{`4: auth.secret: is only for mode: keys; remove it`}, false},
 	{"reason with keys", open + "auth: {mode: keys, reason: it is behind a firewall of ours}\n", []string{`4: auth.reason: is only for mode: off; remove it`}, false},
 	{"tokens of nobody", open + "auth: {mode: oidc}\n", []string{`4: auth.issuer: is missing; mode: oidc requires it; add it`, `4: auth.audience: is missing; …`}, false},

@@ -32,15 +32,37 @@ func (c checker) rollouts(e *Environment) {
 	if e.Instances != nil {
 		fill(&e.Instances.Rollout)
 	}
+	if e.Containers != nil {
+		fill(&e.Containers.Rollout)
+	}
+	c.smokeKey(e)
 	if e.Containers == nil {
 		return
 	}
-	fill(&e.Containers.Rollout)
 	for _, region := range e.Regions {
 		if why := e.untested(region); e.Containers.Rollout == Canary && why != "" {
 			c.d.warning("containers", "is rolled out in steps, in %s without a smoke test before the first: %s", region, why)
 		}
 	}
+}
+
+// smokeKey holds the key of the smoke test against whether there is one.
+func (c checker) smokeKey(e *Environment) {
+	tested := e.Serverless != nil && e.Serverless.Rollout == Canary
+	for _, region := range e.Regions {
+		tested = tested || e.HooksContainers(region)
+	}
+	switch {
+	case !tested && e.Auth.SmokeKey != "":
+		c.d.problem("auth.smokeKey", "is for the smoke test of a version that is rolled out in steps, and there is none; remove it, or write rollout: canary")
+	case tested && e.Auth.SmokeKey == "" && e.Auth.Mode == AuthKeys:
+		c.d.warning("auth.smokeKey", "is missing, so the smoke test of a new version asks no model: it sees that it is ready and refuses who has no key; add the name of a secret that holds an API key")
+	}
+}
+
+// HooksContainers tells whether the new tasks of a Region are tested before the first callers reach them.
+func (e Environment) HooksContainers(region string) bool {
+	return e.Containers != nil && e.Containers.Rollout == Canary && e.TestsContainers(region)
 }
 
 // TestsContainers tells whether a smoke test can reach the new tasks in a Region: inside the network, by the name that

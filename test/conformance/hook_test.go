@@ -19,6 +19,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/invoke"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/lambdaruntime"
+	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
@@ -38,6 +39,9 @@ func (d *deployer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	_, _ = io.WriteString(w, `{"lifecycleEventHookExecutionId":"execution"}`)
 }
+
+// vaultVariable says where Secrets Manager is, to the program and to the hook.
+const vaultVariable = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
 // startHook runs the hook as Lambda does.
 func startHook(t *testing.T, told settings.Hook, standIns map[string]string) (invoke.Invoker, *log) {
@@ -73,7 +77,8 @@ func askHook(t *testing.T, hook invoke.Invoker, event string) string {
 type release struct {
 	name    string
 	options func(*testing.T) options
-	model   string // that the hook is told; empty: callers must have credentials
+	auth    string // that the hook is told, with a key of its own where keys are asked for and a model is; empty: none
+	model   string // that the hook is told; empty: it asks none
 	reason  string // in the hook's log; empty: the version is good
 	calls   int    // that Bedrock must get; with a reason it throttles them all
 }
@@ -89,6 +94,44 @@ func authentication(mode string) func(*testing.T) options {
 }
 
 func keyed(t *testing.T) options { return withKeys(newVault(t, `{"tenants":{}}`)) }
+
+// smokeSecret is the name of the secret with the hook's own key.
+const smokeSecret = "smoke-test"
+
+// keyedFor makes a program that knows a key, and a vault that also has what the hook is given for its own.
+func keyedFor(given func(key string) string) func(*testing.T) options {
+	return func(t *testing.T) options {
+		key, hash := auth.NewKey()
+		v := newVault(t, `{"tenants":{"smoke-test":{"keys":["`+hash+`"]}}}`)
+		v.others = map[string]string{smokeSecret: given(key)}
+		return withKeys(v)
+	}
+}
+
+// own gives the hook the key that the program knows.
+var own = keyedFor(func(key string) string { return key })
+
+// hook is what the hook is told of the release, but for where it is.
+func (r release) hook() settings.Hook {
+	told := settings.Hook{Auth: r.auth, Model: r.model, MessagesModel: r.model}
+	if r.auth == settings.AuthKeys && r.model != "" {
+		told.KeySecret = smokeSecret
+	}
+	return told
+}
+
+// trusting makes a program take the tokens of an issuer, which is gone unless it is there.
+func trusting(there bool) func(*testing.T) options {
+	return func(t *testing.T) options {
+		issuer, _ := newIssuer(t)
+		if !there {
+			issuer = "http://127.0.0.1:1" // where nobody listens
+		}
+		return options{environment: map[string]string{
+			"GENAI_AUTH": "oidc", "GENAI_AUTH_OFF_REASON": "", "GENAI_AUTH_ISSUER": issuer, "GENAI_AUTH_AUDIENCE": "gateway", "GENAI_FEEDBACK_SECRET": "",
+		}}
+	}
+}
 
 // once makes a program call Bedrock once for a request.
 func once(mode string) func(*testing.T) options {
@@ -112,10 +155,14 @@ func (r release) judge(t *testing.T, d *deployment, printed *log, good bool) {
 	if good != (r.reason == "") || !strings.Contains(text, r.reason) {
 		t.Errorf("the hook takes the version for good: %t; want the reason %q in\n%s", good, r.reason, text)
 	}
-	if calls := d.bedrock.Calls(); len(calls) != r.calls {
+	calls := d.bedrock.Calls()
+	if len(calls) != r.calls {
 		t.Errorf("Bedrock got %d calls, want %d", len(calls), r.calls)
 	}
-	for _, secret := range []string{"Reply with", "Embedded Bedrock"} {
+	if r.reason == "" && r.calls == 2 && (calls[0].Operation != "Converse" || calls[1].Operation != "InvokeModel") {
+		t.Errorf("Bedrock got %+v, want one call of each surface", calls)
+	}
+	for _, secret := range []string{"Reply with", "Embedded Bedrock", auth.KeyPrefix} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the hook logs %q", secret)
 		}
@@ -125,25 +172,34 @@ func (r release) judge(t *testing.T, d *deployment, printed *log, good bool) {
 func TestHookOfAFunction(t *testing.T) {
 	const version = "arn:aws:lambda:us-east-1:000000000000:function:gateway:7"
 	for _, r := range []release{
-		{"good with IAM", authentication(settings.AuthGateway), "haiku", "", 1},
-		{"good with keys", keyed, "", "", 0},
+		{"good with IAM", authentication(settings.AuthGateway), "", "haiku", "", 2},
+		{"good with keys", own, settings.AuthKeys, "haiku", "", 2},
+		{"good with keys, and none for the hook", keyed, settings.AuthKeys, "", "", 0},
+		{"good with tokens", trusting(true), settings.AuthOIDC, "", "", 0},
+		{"cannot ask the issuer", trusting(false), settings.AuthOIDC, "", "a request with credentials of nobody: GET /v1/models answered 500, want 401", 0},
+		{"does not know the hook's key", keyedFor(func(string) string { return "gk_another" }), settings.AuthKeys, "haiku", "the list of models: GET /v1/models answered 401, want 200", 0},
+		{"the hook's secret is empty", keyedFor(func(string) string { return "" }), settings.AuthKeys, "haiku", "the key of the smoke test: operation error Secrets Manager", 0},
+		{"the hook's secret has hashes", keyedFor(func(string) string { return `{"tenants":{}}` }), settings.AuthKeys, "haiku", "the secret holds no API key", 0},
 		{"does not start", func(*testing.T) options {
 			return options{environment: map[string]string{settings.EnvAliases: "no list"}}
-		}, "haiku", "readiness: the function failed with Runtime.ExitError", 0},
-		{"lets anyone in", authentication(settings.AuthOff), "", "a request without credentials: GET /v1/models answered 200, want 401", 0},
-		{"lacks the model", authentication(settings.AuthGateway), "parrot", `the list of models: GET /v1/models lists 3 models, and \"parrot\" is not among them`, 0},
-		{"cannot call the model", once(settings.AuthGateway), "haiku", "an inference: the function failed with RateLimited", 3},
+		}, "", "haiku", "readiness: the function failed with Runtime.ExitError", 0},
+		{"lets anyone in", authentication(settings.AuthOff), settings.AuthKeys, "", "a request without credentials: GET /v1/models answered 200, want 401", 0},
+		{"lets anyone in for whom the hook has a key", authentication(settings.AuthOff), settings.AuthKeys, "haiku", "a request without credentials: GET /v1/models answered 200, want 401", 0},
+		{"lacks the model", authentication(settings.AuthGateway), "", "parrot", `the list of models: GET /v1/models lists 3 models, and \"parrot\" is not among them`, 0},
+		{"cannot call the model", once(settings.AuthGateway), "", "haiku", `an inference: model \"haiku\" answered 429, want 200`, 3},
 	} {
 		t.Run(r.name, func(t *testing.T) {
-			d := named(t, settings.VariantServerless).start(t, r.options(t))
+			told, o := r.hook(), r.options(t)
+			d := named(t, settings.VariantServerless).start(t, o)
 			r.throttle(d)
 			mux, recorded := http.NewServeMux(), &deployer{}
 			invoke.NewAPI(map[string]invoke.Invoker{"gateway": d.invoker}).Register(mux)
 			functions, deployments := httptest.NewServer(mux), httptest.NewServer(recorded)
 			t.Cleanup(functions.Close)
 			t.Cleanup(deployments.Close)
-			hook, printed := startHook(t, settings.Hook{Version: version, Model: r.model}, map[string]string{
-				"AWS_ENDPOINT_URL_LAMBDA": functions.URL, "AWS_ENDPOINT_URL_CODEDEPLOY": deployments.URL,
+			told.Version = version
+			hook, printed := startHook(t, told, map[string]string{
+				"AWS_ENDPOINT_URL_LAMBDA": functions.URL, "AWS_ENDPOINT_URL_CODEDEPLOY": deployments.URL, vaultVariable: o.environment[vaultVariable],
 			})
 			if answer := askHook(t, hook, `{"DeploymentId":"d-1","LifecycleEventHookExecutionId":"execution"}`); answer != "null" {
 				t.Errorf("the hook answered %s", answer)
@@ -206,16 +262,24 @@ const event = `{"serviceArn":"arn:aws:ecs:us-east-1:000000000000:service/c/s",` 
 
 func TestHookOfAServer(t *testing.T) {
 	for _, r := range []release{
-		{"good with keys", keyed, "", "", 0},
-		{"good without", authentication(settings.AuthOff), "haiku", "", 1},
-		{"lets anyone in", authentication(settings.AuthOff), "", "a request without credentials: GET /v1/models answered 200, want 401", 0},
-		{"cannot call the model", once(settings.AuthOff), "haiku", "an inference: model \\\"haiku\\\" answered 429, want 200", 3},
+		{"good with keys", own, settings.AuthKeys, "haiku", "", 2},
+		{"good with keys, and none for the hook", keyed, settings.AuthKeys, "", "", 0},
+		{"good without", authentication(settings.AuthOff), "", "haiku", "", 2},
+		{"good with tokens", trusting(true), settings.AuthOIDC, "", "", 0},
+		{"cannot ask the issuer", trusting(false), settings.AuthOIDC, "", "a request with credentials of nobody: GET /v1/models answered 500, want 401", 0},
+		{"does not know the hook's key", keyedFor(func(string) string { return "gk_another" }), settings.AuthKeys, "haiku", "the list of models: GET /v1/models answered 401, want 200", 0},
+		{"lets anyone in", authentication(settings.AuthOff), settings.AuthKeys, "haiku", "a request without credentials: GET /v1/models answered 200, want 401", 0},
+		{"cannot call the model", once(settings.AuthOff), "", "haiku", "an inference: model \\\"haiku\\\" answered 429, want 200", 3},
 	} {
 		t.Run(r.name, func(t *testing.T) {
-			d := named(t, settings.VariantContainers).start(t, r.options(t))
+			told, o := r.hook(), r.options(t)
+			d := named(t, settings.VariantContainers).start(t, o)
 			r.throttle(d)
 			balancer := newBalancer(t, d.url)
-			hook, printed := startHook(t, settings.Hook{Address: balancer.Listener.Addr().String(), Host: host, Model: r.model}, roots(t, balancer))
+			told.Address, told.Host = balancer.Listener.Addr().String(), host
+			standIns := roots(t, balancer)
+			standIns[vaultVariable] = o.environment[vaultVariable]
+			hook, printed := startHook(t, told, standIns)
 			answer := askHook(t, hook, event)
 			if answer != `{"hookStatus":"SUCCEEDED"}` && answer != `{"hookStatus":"FAILED"}` {
 				t.Fatalf("the hook answered %s, which ECS does not understand", answer)
@@ -228,7 +292,7 @@ func TestHookOfAServer(t *testing.T) {
 func TestHookBelievesNoBalancerOfAnotherName(t *testing.T) {
 	d := named(t, settings.VariantContainers).start(t, keyed(t))
 	balancer := newBalancer(t, d.url)
-	hook, printed := startHook(t, settings.Hook{Address: balancer.Listener.Addr().String(), Host: "gateway.other.test"}, roots(t, balancer))
+	hook, printed := startHook(t, settings.Hook{Address: balancer.Listener.Addr().String(), Host: "gateway.other.test", Auth: settings.AuthKeys}, roots(t, balancer))
 	if answer := askHook(t, hook, event); answer != `{"hookStatus":"FAILED"}` {
 		t.Errorf("the hook answered %s", answer)
 	}
