@@ -130,8 +130,8 @@ func TestFunctionIsRolledOutByCodeDeploy(t *testing.T) {
 	update := at(tp.only(t, "AWS::Lambda::Alias").UpdatePolicy, "CodeDeployLambdaAliasUpdate")
 	hook := fmt.Sprint(at(update, "BeforeAllowTrafficHook", "Ref"))
 	variables := variablesOf(tp.Resources[hook])
-	if len(variables) != 1 || !strings.Contains(variables[settings.EnvHookVersion], "CurrentVersion") {
-		t.Errorf("the smoke test is told %v; want the new version, and no model, for callers have keys", variables)
+	if !strings.Contains(variables[settings.EnvHookVersion], "CurrentVersion") {
+		t.Errorf("the smoke test is told %v; want the new version", variables)
 	}
 	var may []string
 	for id, r := range tp.Resources {
@@ -150,7 +150,7 @@ func TestFunctionIsRolledOutByCodeDeploy(t *testing.T) {
 	}
 	slices.Sort(may)
 	want := []string{"cloudwatch:DescribeAlarms", "codedeploy:PutLifecycleEventHookExecutionStatus", "lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig",
-		"lambda:InvokeFunction", "lambda:InvokeFunction", "lambda:UpdateAlias", "logs:CreateLogStream", "logs:PutLogEvents"}
+		"lambda:InvokeFunction", "lambda:InvokeFunction", "lambda:UpdateAlias", "logs:CreateLogStream", "logs:PutLogEvents", "secretsmanager:GetSecretValue"}
 	if diff := cmp.Diff(want, may); diff != "" {
 		t.Errorf("the hook and CodeDeploy together may: %s", diff)
 	}
@@ -161,18 +161,47 @@ func TestFunctionIsRolledOutByCodeDeploy(t *testing.T) {
 	}
 }
 
-func TestSmokeTestAsksAModelWhereCallersAreKnownByThePlatform(t *testing.T) {
-	e := written(t, "inside", "account: \"123456789012\"\nregions: [us-east-1]\nserverless: {rollout: canary}\n")
-	tp := stackOf(t, synthesize(t, stub(t), e), "inside-us-east-1", "serverless")
-	for _, r := range tp.all("AWS::Lambda::Function") {
-		if variables := variablesOf(r); variables[settings.EnvHookVersion] != "" {
-			if variables[settings.EnvHookModel] != "haiku" {
-				t.Errorf("the smoke test is told %v", variables)
+// TestWhatTheSmokeTestAsks is told by how callers are known, and by which model both surfaces serve.
+func TestWhatTheSmokeTestAsks(t *testing.T) {
+	const head, nova = "account: \"123456789012\"\nregions: [us-east-1]\n", "models: {nova: {targets: [{model: amazon.nova-lite-v1:0}]}, %s}\n"
+	const haiku = "haiku: {targets: [{model: global.anthropic.claude-haiku-5-5}]}"
+	const open = "serverless: {rollout: canary, api: {authorizer: none}}\n"
+	for _, tt := range []struct{ name, text, auth, model, messages, key string }{
+		{"iam", "serverless: {rollout: canary}\n", "", "haiku", "haiku", ""},
+		{"keys", open + "auth: {mode: keys, smokeKey: smoke}\n", "keys", "haiku", "haiku", "smoke"},
+		{"keyless", open + "auth: {mode: keys}\n", "keys", "", "", ""},
+		{"tokens", open + "auth: {mode: oidc, issuer: https://issuer.example.com, audience: gateway}\n", "oidc", "", "", ""},
+		{"mixed", "serverless: {rollout: canary}\n" + fmt.Sprintf(nova, haiku), "", "haiku", "haiku", ""},
+		{"other", "serverless: {rollout: canary}\n" + fmt.Sprintf(nova, "lite: {targets: [{model: amazon.nova-lite-v1:0}]}"), "", "nova", "", ""},
+	} {
+		tp := stackOf(t, synthesize(t, stub(t), written(t, tt.name, head+tt.text)), tt.name+"-us-east-1", "serverless")
+		found, reads := false, 0
+		for _, r := range tp.all("AWS::Lambda::Function") {
+			told := variablesOf(r)
+			if told[settings.EnvHookVersion] == "" {
+				continue
 			}
-			return
+			found = true
+			for name, want := range map[string]string{settings.EnvHookAuth: tt.auth, settings.EnvHookModel: tt.model, settings.EnvHookMessagesModel: tt.messages, settings.EnvHookKeySecret: tt.key} {
+				if told[name] != want {
+					t.Errorf("%s: the smoke test is told %s=%q, want %q", tt.name, name, told[name], want)
+				}
+			}
+		}
+		for id, r := range tp.Resources {
+			if r.Type != "AWS::IAM::Policy" || !strings.Contains(id, "Hook") {
+				continue
+			}
+			for _, s := range statementsOf(t, r.Properties["PolicyDocument"]) {
+				if s.Actions[0] == "secretsmanager:GetSecretValue" && len(s.Actions)+len(s.Resources) == 2 && strings.HasSuffix(s.Resources[0], ":secret:smoke-??????") {
+					reads++
+				}
+			}
+		}
+		if !found || reads != len(tt.key)/len("smoke") {
+			t.Errorf("%s: there is a smoke test: %t; it may read %d secrets", tt.name, found, reads)
 		}
 	}
-	t.Error("there is no smoke test")
 }
 
 func TestContainersAreRolledOutByECS(t *testing.T) {
