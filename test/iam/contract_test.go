@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "rewrite the tables in testdata")
 
 func TestTheRolesAllowExactlyWhatIsCalled(t *testing.T) {
 	for _, s := range subjects(t) {
-		t.Run(s.stack.ID, func(t *testing.T) {
+		t.Run(s.stack.ID+"/"+s.told.resource, func(t *testing.T) {
 			t.Parallel()
 			calls := observed(t, s)
 			for _, r := range s.asked(t).roles {

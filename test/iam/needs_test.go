@@ -53,6 +53,10 @@ func needsOf(c call, account string) ([]need, error) {
 		return []need{secretNeed(c, account)}, nil
 	case "s3":
 		return []need{objectNeed(c)}, nil
+	case "lambda":
+		return []need{versionNeed(c)}, nil
+	case "codedeploy":
+		return []need{deploymentNeed(c, account)}, nil
 	}
 	return nil, fmt.Errorf("%s: nobody has said what %s evaluates", c, c.service)
 }
@@ -83,6 +87,27 @@ func objectNeed(c call) need {
 		{"another bucket", policyRequest(n.Action, arn(bucket+"-other", key), nil)},
 		{"an object outside the folder", policyRequest(n.Action, arn(bucket, "other-"+key), nil)},
 	}
+	return n
+}
+
+// versionNeed is a version of a function invoked. Each deployment has another version, so every one may be; the code that is
+// not published, which has no number, must not.
+func versionNeed(c call) need {
+	n := newNeed("Invoke of a version", c.service+":"+c.operation, c.resource, nil)
+	function := c.resource[:strings.LastIndex(c.resource, ":")]
+	n.never = []forbidden{
+		{"another function", policyRequest(n.Action, function+"-other:7", nil)},
+		{"the function without a version", policyRequest(n.Action, function, nil)},
+	}
+	return n
+}
+
+// deploymentNeed is CodeDeploy told of a deployment. What it evaluates is the deployment's group (AWS CDK grants it so for
+// the hooks of its own deployment groups; the Service Authorization Reference names no resource).
+func deploymentNeed(c call, account string) need {
+	arn := "arn:aws:codedeploy:" + c.region + ":" + account + ":deploymentgroup:" + c.resource
+	n := newNeed(c.operation, c.service+":"+c.operation, arn, nil)
+	n.never = []forbidden{{"another group", policyRequest(n.Action, arn+"-other", nil)}}
 	return n
 }
 

@@ -20,15 +20,6 @@ var withoutContract = map[string]string{
 		"own log group, with Amazon VPC User Guide, \"IAM role for publishing flow logs to CloudWatch Logs\"",
 	"network/NetworkDefaultGroupRole": "CDK's function for custom resources takes it while the stack is made, and makes the " +
 		"two calls that its two statements name, on the default security group of the stack's VPC; test/synth compares them",
-	"serverless/GatewayHookRole": "the smoke test's function takes it: test/conformance runs that program and sees its two calls, " +
-		"test/synth compares the statements",
-	"serverless/GatewayDeployerRole": "CodeDeploy takes it: test/synth compares its actions with those of AWS's policy " +
-		"AWSCodeDeployRoleForLambdaLimited that move an alias, on this alias",
-	"containers/HookRole": "the smoke test's function takes it, and the program makes no call to AWS there: its log group and, " +
-		"for Lambda itself, the network interfaces, as of the gateway's own function",
-	"containers/GatewayShifterRole": "ECS takes it: the actions of AWS's policy AmazonECSInfrastructureRolePolicyForLoadBalancers " +
-		"that a balancer's rules need, on these two rules and groups",
-	"containers/GatewayTesterRole": "ECS takes it to invoke the one function that its statement names",
 }
 
 // policiesOf reads every policy of a role from its template. What it cannot read is an error: a policy that is not seen
@@ -82,19 +73,34 @@ func resolver(stack *assembly.Stack) policy.Resolver {
 
 func reference(stack *assembly.Stack, name, attribute string) (string, error) {
 	kind := stack.Resources[name].Type
-	if attribute == "" && kind != "AWS::Logs::LogGroup" {
-		// What a local run knows, so that a program is told the same.
-		r := assembly.Resource{LogicalID: name, Properties: map[string]any{"Value": map[string]any{"Ref": name}}}
-		return stack.String(r, "Value")
+	regional := func(format string) string {
+		return fmt.Sprintf(format, stack.Region, stack.Account, physicalName(stack, name))
 	}
 	switch kind + "." + attribute {
-	case "AWS::Logs::LogGroup.":
+	case "AWS::Logs::LogGroup.", "AWS::Lambda::Function.", "AWS::CodeDeploy::Application.", "AWS::CodeDeploy::DeploymentGroup.":
 		return physicalName(stack, name), nil
+	case "AWS::Lambda::Function.Arn":
+		return regional("arn:aws:lambda:%s:%s:function:%s"), nil
+	case "AWS::Lambda::Version.":
+		function, _, _ := assembly.Reference(stack.Resources[name].Properties["FunctionName"])
+		arn, err := reference(stack, function, "Arn")
+		return arn + ":7", err
+	case "AWS::ElasticLoadBalancingV2::LoadBalancer.DNSName":
+		return physicalName(stack, name) + "." + stack.Region + ".elb.amazonaws.com", nil
+	case "AWS::ElasticLoadBalancingV2::TargetGroup.":
+		return regional("arn:aws:elasticloadbalancing:%s:%s:targetgroup/%s/0123456789abcdef"), nil
+	case "AWS::ElasticLoadBalancingV2::ListenerRule.":
+		return regional("arn:aws:elasticloadbalancing:%s:%s:listener-rule/app/%s/0123456789abcdef/0123456789abcdef/0123456789abcdef"), nil
 	case "AWS::Logs::LogGroup.Arn": // ends so in CloudFormation, to cover the group's streams
 		return fmt.Sprintf("arn:aws:logs:%s:%s:log-group:%s:*", stack.Region, stack.Account, physicalName(stack, name)), nil
 	case "AWS::S3::Bucket.Arn":
 		bucket, err := reference(stack, name, "")
 		return "arn:aws:s3:::" + bucket, err
+	}
+	if attribute == "" {
+		// What a local run knows, so that a program is told the same.
+		r := assembly.Resource{LogicalID: name, Properties: map[string]any{"Value": map[string]any{"Ref": name}}}
+		return stack.String(r, "Value")
 	}
 	return "", fmt.Errorf("%s.%s: the contract does not know what CloudFormation makes of it", name, attribute)
 }

@@ -15,19 +15,20 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
-// observations are the calls of each subject, by its stack's id.
+// observations are the calls of each subject, by its stack's id and what runs the program.
 var observations sync.Map
 
 // observed returns the calls of a subject, which runs once. Tests that ask for the same subject must do so one after the
 // other.
 func observed(t *testing.T, s subject) []call {
 	t.Helper()
-	if calls, ok := observations.Load(s.stack.ID); ok {
+	key := s.stack.ID + "/" + s.told.resource
+	if calls, ok := observations.Load(key); ok {
 		return calls.([]call)
 	}
-	calls := observe(t, s)
+	calls := s.observe(t, s)
 	if !t.Failed() {
-		observations.Store(s.stack.ID, calls)
+		observations.Store(key, calls)
 	}
 	return calls
 }

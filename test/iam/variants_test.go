@@ -3,11 +3,13 @@ package iam_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,14 +30,16 @@ type variant struct {
 	program func(*assembly.Stack) (program, error)
 	// start runs the program with its environment and the stand-ins until the test ends, and returns where it answers HTTP.
 	start func(t *testing.T, s subject, standIns map[string]string) (url string)
+	// observe runs the program through everything that makes it call AWS, and returns the calls.
+	observe func(t *testing.T, s subject) []call
 	// platform is what AWS itself asks of the variant's roles and of the network, with the reason.
 	platform func(subject) (platform, error)
 }
 
 var variants = []variant{
-	{"serverless", functionProgram, startFunction, functionPlatform},
-	{"containers", taskProgram, startTask, taskPlatform},
-	{"instances", instanceProgram, startInstance, instancePlatform},
+	{"serverless", functionProgram, startFunction, observe, functionPlatform},
+	{"containers", taskProgram, startTask, observe, taskPlatform},
+	{"instances", instanceProgram, startInstance, observe, instancePlatform},
 }
 
 // platform is what AWS does for a variant, beside what its program calls.
@@ -60,17 +64,20 @@ type subject struct {
 	told  program
 }
 
-// subjects returns every stack of every variant.
+// subjects returns every program of every stack: those of the variants, and those that test them.
 func subjects(t *testing.T) []subject {
 	t.Helper()
 	var all []subject
-	for _, v := range variants {
+	for _, v := range slices.Concat(variants, hooks) {
 		found := len(all)
 		for _, stack := range built.assembly.Stacks {
 			if !strings.HasSuffix(stack.ID, "/"+v.name) {
 				continue
 			}
 			told, err := v.program(stack)
+			if errors.Is(err, errNone) {
+				continue
+			}
 			if err != nil {
 				t.Fatalf("stack %s: %v", stack.ID, err)
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -33,7 +34,17 @@ type world struct {
 	secrets   *recorder
 	buckets   *recorder
 	strangers *recorder
+	others    map[string]*recorder // further services, by the name that calls are signed for
 	standIns  map[string]string
+}
+
+// serve puts a recorder in the place of one more service.
+func (w *world) serve(t *testing.T, variable, service string, r *recorder) {
+	t.Helper()
+	server := httptest.NewServer(r)
+	t.Cleanup(server.Close)
+	w.standIns["AWS_ENDPOINT_URL_"+variable] = server.URL
+	w.others[service] = r
 }
 
 // newWorld starts the endpoints. The strangers' recorder stands where the SDK looks for any other service, for the
@@ -45,6 +56,7 @@ func newWorld(t *testing.T) *world {
 		secrets:   &recorder{answer: getSecretValue},
 		buckets:   &recorder{answer: putObject},
 		strangers: &recorder{answer: refuse},
+		others:    map[string]*recorder{},
 	}
 	serve := func(handler http.Handler) string {
 		server := httptest.NewServer(handler)
@@ -111,7 +123,7 @@ func refuse(w http.ResponseWriter, _ *http.Request) (string, string) {
 	return "", ""
 }
 
-// getSecretValue gives whatever secret is asked for, which holds the key of one caller.
+// getSecretValue gives whatever secret is asked for, which holds the hash of one caller's key, or for a smoke test the key.
 func getSecretValue(w http.ResponseWriter, r *http.Request) (operation, resource string) {
 	body, _ := io.ReadAll(r.Body)
 	var input struct{ SecretId string }
@@ -120,11 +132,12 @@ func getSecretValue(w http.ResponseWriter, r *http.Request) (operation, resource
 		return refuse(w, r)
 	}
 	hash := sha256.Sum256([]byte(callerKey))
+	value := `{"tenants":{"contract":{"keys":["` + hex.EncodeToString(hash[:]) + `"]}}}`
+	if strings.HasSuffix(input.SecretId, "smoke-key") {
+		value = callerKey
+	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	_ = json.NewEncoder(w).Encode(map[string]any{
-		"Name": "keys", "VersionId": "1", "VersionStages": []string{"AWSCURRENT"},
-		"SecretString": `{"tenants":{"contract":{"keys":["` + hex.EncodeToString(hash[:]) + `"]}}}`,
-	})
+	_ = json.NewEncoder(w).Encode(map[string]any{"Name": "keys", "VersionId": "1", "VersionStages": []string{"AWSCURRENT"}, "SecretString": value})
 	return name, input.SecretId
 }
 
@@ -152,7 +165,9 @@ func (w *world) calls(t *testing.T) []call {
 		}
 		calls = append(calls, call{"bedrock", c.Operation, c.Model, c.Region})
 	}
-	for service, r := range map[string]*recorder{"secretsmanager": w.secrets, "s3": w.buckets} {
+	recorders := map[string]*recorder{"secretsmanager": w.secrets, "s3": w.buckets}
+	maps.Copy(recorders, w.others)
+	for service, r := range recorders {
 		for _, s := range r.requests() {
 			if s.operation == "" || s.service != service || s.key != roleKey {
 				t.Errorf("%s got %s: not a call of a known operation that the role signed", service, s.text)
