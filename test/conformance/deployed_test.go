@@ -9,7 +9,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +36,7 @@ import (
 const (
 	deployedURL    = "GENAI_CONFORMANCE_URL"    // base URL, as the output Url of a stack says it
 	deployedKey    = "GENAI_CONFORMANCE_KEY"    // an API key; default: none
+	deployedToken  = "GENAI_CONFORMANCE_TOKEN"  // a token of the issuer, instead of a key; default: none
 	deployedRegion = "GENAI_CONFORMANCE_REGION" // whose API Gateway the requests are signed for, with AWS credentials as every tool finds them; default: not signed
 )
 
@@ -40,6 +44,7 @@ const (
 type caller struct {
 	url    string // without a slash at its end
 	key    string
+	token  bool // the key is a token: both SDKs send it as a bearer's
 	client *http.Client
 }
 
@@ -48,6 +53,12 @@ type caller struct {
 func TestDeployed(t *testing.T) {
 	if url := os.Getenv(deployedURL); url != "" {
 		c := caller{url: strings.TrimSuffix(url, "/"), key: os.Getenv(deployedKey), client: &http.Client{Timeout: 2 * time.Minute}}
+		if token := os.Getenv(deployedToken); token != "" {
+			if c.key != "" {
+				t.Fatalf("%s and %s are both there; give the one that the gateway asks for", deployedKey, deployedToken)
+			}
+			c.key, c.token = token, true
+		}
 		if region := os.Getenv(deployedRegion); region != "" {
 			c.client.Transport = newSigner(t, region)
 		}
@@ -62,6 +73,62 @@ func TestDeployed(t *testing.T) {
 		})
 	}
 	t.Run("signed", signedLocally)
+}
+
+// TestAStrangerAsks runs the suite as a step of a delivery does, in a process that knows a URL, as a stack's output says it,
+// and a credential: of the API, and of a balancer by HTTPS.
+func TestAStrangerAsks(t *testing.T) {
+	for _, v := range variants() {
+		t.Run(v.name, func(t *testing.T) {
+			key, hash := auth.NewKey()
+			keyed := v.start(t, withKeys(newVault(t, `{"tenants":{"suite":{"keys":["`+hash+`"]}}}`)))
+			issuer, sign := newIssuer(t)
+			trusting := v.start(t, options{environment: map[string]string{
+				"GENAI_AUTH": "oidc", "GENAI_AUTH_OFF_REASON": "", "GENAI_AUTH_ISSUER": issuer, "GENAI_AUTH_AUDIENCE": "gateway", "GENAI_FEEDBACK_SECRET": "",
+			}})
+			token := sign(map[string]any{"iss": issuer, "aud": "gateway", "sub": "suite", "exp": time.Now().Add(time.Hour).Unix()})
+			for _, tt := range []struct {
+				name, variable, credential string
+				to                         *deployment
+				passes                     bool
+			}{
+				{"a key", deployedKey, key, keyed, true},
+				{"a key of nobody", deployedKey, auth.KeyPrefix + "nobody", keyed, false},
+				{"a token", deployedToken, token, trusting, true},
+				{"a key for a token", deployedKey, key, trusting, false},
+			} {
+				front := newFrontByTLS(t, tt.to.url)
+				said, err := stranger(t, deployedURL+"="+front.URL+"/", tt.variable+"="+tt.credential, "SSL_CERT_FILE="+certificate(t, front), "SSL_CERT_DIR="+t.TempDir())
+				if (err == nil) != tt.passes || !strings.Contains(said, "TestDeployed") {
+					t.Errorf("%s: %v, want it to pass: %t\n%s", tt.name, err, tt.passes, said)
+				}
+				if strings.Contains(said, tt.credential) {
+					t.Errorf("%s: it is in what the suite prints", tt.name)
+				}
+			}
+		})
+	}
+}
+
+// stranger runs the suite in a process of its own.
+func stranger(t *testing.T, environment ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.v")
+	cmd.Env = append(os.Environ(), environment...)
+	said, err := cmd.CombinedOutput()
+	return string(said), err
+}
+
+// newFrontByTLS is what a caller's connection ends at.
+func newFrontByTLS(t *testing.T, to string) *httptest.Server {
+	t.Helper()
+	target, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewTLSServer(&httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
+	t.Cleanup(front.Close)
+	return front
 }
 
 // signedLocally asks an API that takes signed requests only, as a deployed one behind IAM.
@@ -99,7 +166,11 @@ func (c caller) openai() openai.Client {
 }
 
 func (c caller) anthropic() anthropic.Client {
-	return anthropic.NewClient(anthropicoption.WithBaseURL(c.url), anthropicoption.WithAPIKey(c.key), anthropicoption.WithHTTPClient(c.client))
+	credential := anthropicoption.WithAPIKey(c.key)
+	if c.token {
+		credential = anthropicoption.WithAuthToken(c.key)
+	}
+	return anthropic.NewClient(anthropicoption.WithBaseURL(c.url), credential, anthropicoption.WithHTTPClient(c.client))
 }
 
 // model is the alias to ask: haiku, the cheapest by default, or the first there is.

@@ -247,12 +247,18 @@ func newBalancer(t *testing.T, to string) *httptest.Server {
 
 func roots(t *testing.T, balancer *httptest.Server) map[string]string {
 	t.Helper()
+	return map[string]string{"SSL_CERT_FILE": certificate(t, balancer), "SSL_CERT_DIR": t.TempDir()}
+}
+
+// certificate is a file with the certificate of a server.
+func certificate(t *testing.T, server *httptest.Server) string {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "roots.pem")
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: balancer.Certificate().Raw})
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return map[string]string{"SSL_CERT_FILE": file, "SSL_CERT_DIR": t.TempDir()}
+	return file
 }
 
 // event is such as Amazon ECS sends after the test traffic has moved.

@@ -174,6 +174,32 @@ func TestTheStepsRunOnGravitonWithoutSecrets(t *testing.T) {
 			t.Errorf("no project runs %s", want)
 		}
 	}
+	for _, s := range lineOf(t, tp) {
+		for _, a := range s.Actions {
+			given := fmt.Sprint(a.Configuration["EnvironmentVariables"])
+			if strings.HasPrefix(a.Name, "ask-") != strings.Contains(given, `"name":"GENAI_CONFORMANCE_URL"`) {
+				t.Errorf("step %s of %s is given %s", a.Name, s.Name, given)
+			}
+		}
+	}
+	reads := 0
+	for id, r := range tp.Resources {
+		if r.Type != "AWS::IAM::Policy" {
+			continue
+		}
+		for _, s := range statementsOf(t, r.Properties["PolicyDocument"]) {
+			if s.Actions[0] != "secretsmanager:GetSecretValue" {
+				continue
+			}
+			reads++
+			if !strings.Contains(id, "ask") || len(s.Actions)+len(s.Resources) != 2 || !strings.Contains(s.Resources[0], ":secretsmanager:us-east-1:111111111111:secret:conformance-key-??????") {
+				t.Errorf("%s reads %v", id, s.Resources)
+			}
+		}
+	}
+	if reads != 1 {
+		t.Errorf("%d roles may read the suite's key, want the one of the step that asks", reads)
+	}
 	var pinned struct{ DevDependencies map[string]string }
 	readJSON(t, filepath.Join(root, "package.json"), &pinned)
 	if pinned.DevDependencies["aws-cdk"] != delivery.CLIVersion {
