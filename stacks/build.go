@@ -48,6 +48,7 @@ func Build(app awscdk.App, environments []environment.Environment, builder binar
 	programs := programs{builder: builder, built: map[string]binary.Asset{}}
 	for _, e := range environments {
 		global(app, e)
+		newSecrets(app, e)
 		for _, region := range e.Regions {
 			newCopies(app, e, region)
 			if err := stage(app, e, region, programs); err != nil {

@@ -20,34 +20,32 @@ type kept struct {
 // newKept makes the stack, if anything belongs into it.
 func newKept(scope awscdk.Stage, e environment.Environment, region string) kept {
 	var k kept
-	keys, feedback := e.Auth.Mode == environment.AuthKeys && e.Auth.Secret == "", e.Gateway.Feedback
-	if e.Failover != nil && region != e.Regions[0] { // Secrets Manager copies them from the first Region
-		if keys {
-			k.keys = secretName(e, "keys")
-		}
-		if feedback {
-			k.feedback = secretName(e, "feedback")
-		}
-		keys, feedback = false, false
+	if e.HasSecrets() { // they are in a stage of their own
+		k.keys, k.feedback = secretNames(e)
 	}
-	if !keys && !feedback && e.Archive == nil {
+	made := !e.HasSecrets() && (e.MakesKeys() || e.Gateway.Feedback)
+	if !made && e.Archive == nil {
 		return k
 	}
 	stack := newStack(scope, "data", e, "What outlives the inference gateway")
-	if keys {
-		k.keys = secret(stack, "Keys", e, "keys", data.SecretProps{Description: "Hashes of the API keys of the inference gateway, by tenant"})
-		output(stack, OutputKeysSecretARN, jsii.String(k.keys))
-	}
-	if feedback {
-		k.feedback = secret(stack, "Feedback", e, "feedback", data.SecretProps{
-			Description: "What the inference gateway makes feedback ids with", Generate: feedbackSecret,
-		})
+	if made {
+		k.keys, k.feedback = secrets(stack, e)
 	}
 	if e.Archive != nil {
 		k.records = data.NewBucket(stack, "Records", records(stack, e, region))
 		output(stack, OutputRecordsBucketName, k.records.Bucket().BucketName())
 	}
 	return k
+}
+
+// newSecrets makes the stage of the secrets that both Regions read by name. They come before either Region, of which the
+// second is deployed first: its programs read the copies.
+func newSecrets(app awscdk.App, e environment.Environment) {
+	if !e.HasSecrets() {
+		return
+	}
+	scope := newStage(app, e, e.SecretsStage(), e.Regions[0])
+	secrets(newStack(scope, "data", e, "Secrets of the inference gateway, for both Regions"), e)
 }
 
 // newCopies makes the stage of what the other Region copies here. It must be there before the other Region's data, for S3
@@ -87,16 +85,37 @@ func copiesName(e environment.Environment, region string) string {
 // feedbackSecret is how many letters and digits the secret of feedback ids has: more than 256 random bits.
 const feedbackSecret = 64
 
-// secretName is the name of a secret where it is copied, by which the programs of both Regions know it.
-func secretName(e environment.Environment, what string) string { return e.Name + "-gateway-" + what }
-
-// secret makes a secret, and returns what a program is told of it.
-func secret(stack awscdk.Stack, id string, e environment.Environment, what string, props data.SecretProps) string {
-	props.Retain = e.Production
-	if e.Failover != nil {
-		props.Name, props.Replicas = secretName(e, what), map[string]string{e.Regions[1]: ""}
+// secretNames are the names of secrets that are copied, by which the programs of both Regions know them.
+func secretNames(e environment.Environment) (keys, feedback string) {
+	if e.MakesKeys() {
+		keys = e.Name + "-gateway-keys"
 	}
-	return *data.NewSecret(stack, id, props).Secret().SecretArn()
+	if e.Gateway.Feedback {
+		feedback = e.Name + "-gateway-feedback"
+	}
+	return keys, feedback
+}
+
+// secrets makes the secrets that the environment asks for, and returns what a program in their stage is told of them.
+func secrets(stack awscdk.Stack, e environment.Environment) (keys, feedback string) {
+	keysName, feedbackName := secretNames(e)
+	made := func(id, name string, props data.SecretProps) string {
+		props.Retain = e.Production
+		if e.Failover != nil {
+			props.Name, props.Replicas = name, map[string]string{e.Regions[1]: ""}
+		}
+		return *data.NewSecret(stack, id, props).Secret().SecretArn()
+	}
+	if keysName != "" {
+		keys = made("Keys", keysName, data.SecretProps{Description: "Hashes of the API keys of the inference gateway, by tenant"})
+		output(stack, OutputKeysSecretARN, jsii.String(keys))
+	}
+	if feedbackName != "" {
+		feedback = made("Feedback", feedbackName, data.SecretProps{
+			Description: "What the inference gateway makes feedback ids with", Generate: feedbackSecret,
+		})
+	}
+	return keys, feedback
 }
 
 // settings is what a program is told, with what the environment file cannot know.

@@ -2,11 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	rehearsal "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/drill"
@@ -14,12 +19,15 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
+// drillable are the variants that callers can be led to.
+var drillable = []string{settings.VariantServerless, settings.VariantContainers, settings.VariantInstances}
+
 // drill rehearses the failover of an environment on this machine.
 func drill(ctx context.Context, flags *flag.FlagSet, args, environ []string, stdout io.Writer) error {
 	o := rehearsal.Options{}
 	environment := flags.String("environment", "prod", "name of the environment, a file in environments/")
 	flags.StringVar(&o.Assembly, "assembly", "", "use this synthesized assembly instead of synthesizing one")
-	flags.StringVar(&o.Variant, "variant", settings.VariantContainers, settings.VariantContainers+" or "+settings.VariantInstances)
+	flags.StringVar(&o.Variant, "variant", settings.VariantContainers, strings.Join(drillable, " or "))
 	flags.StringVar(&o.Alias, "alias", "", "what callers ask for; default: the first alias without a target in another Region")
 	faults := flags.String("faults", strings.Trim(strings.ReplaceAll(fmt.Sprint(rehearsal.Faults()), " ", ","), "[]"), "what to try, in this order")
 	flags.IntVar(&o.Callers, "callers", 20, "callers, each with a connection of its own")
@@ -33,13 +41,17 @@ func drill(ctx context.Context, flags *flag.FlagSet, args, environ []string, std
 	if o.Faults, err = rehearsal.ParseFaults(*faults); err != nil {
 		return fmt.Errorf("-faults: %w", err)
 	}
-	if o.Variant != settings.VariantContainers && o.Variant != settings.VariantInstances {
-		return fmt.Errorf("-variant is %q; allowed are %s and %s", o.Variant, settings.VariantContainers, settings.VariantInstances)
+	if !slices.Contains(drillable, o.Variant) {
+		return fmt.Errorf("-variant is %q; allowed are %s", o.Variant, strings.Join(drillable, ", "))
 	}
 	if o.Root, err = running.Root("."); err != nil {
 		return err
 	}
-	o.Work = filepath.Join(o.Root, ".build", "drill")
+	var release func()
+	if o.Work, release, err = claim(filepath.Join(o.Root, ".build", "drill")); err != nil {
+		return err
+	}
+	defer release()
 	if o.Assembly == "" {
 		o.Assembly = filepath.Join(o.Root, ".build", "cdk.out."+*environment)
 		if err := running.Synthesize(ctx, running.Options{Root: o.Root, Environment: *environment, Environ: environ}, o.Assembly); err != nil {
@@ -57,4 +69,26 @@ func drill(ctx context.Context, flags *flag.FlagSet, args, environ []string, std
 		return fmt.Errorf("the drill shows what is worse than computed: %s", strings.Join(problems, "; "))
 	}
 	return nil
+}
+
+// claim takes the first folder beneath dir, by number, that no other command has, until release: logs and binaries of two
+// that run at one time must not mix.
+func claim(dir string) (folder string, release func(), err error) {
+	for n := 1; ; n++ {
+		folder = filepath.Join(dir, strconv.Itoa(n))
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return "", nil, err
+		}
+		lock, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return "", nil, err
+		}
+		switch err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+		case err == nil:
+			return folder, func() { _ = lock.Close() }, nil // which unlocks it
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			return "", nil, errors.Join(err, lock.Close())
+		}
+		_ = lock.Close()
+	}
 }

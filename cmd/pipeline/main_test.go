@@ -47,7 +47,7 @@ func TestRefusedCommandLines(t *testing.T) {
 		{"open to others", []string{"up", "-listen", "0.0.0.0:8080"}, "the local run listens on loopback addresses only"},
 		{"no port", []string{"up", "-listen", "localhost"}, "it takes an address and a port"},
 		{"unknown fault of a Region", []string{"drill", "-faults", "kill,other"}, "-faults: fault \"other\" is unknown; allowed is a list of kill freeze"},
-		{"drill of a function", []string{"drill", "-variant", "serverless"}, "-variant is \"serverless\"; allowed are containers and instances"},
+		{"drill of something else", []string{"drill", "-variant", "other"}, "-variant is \"other\"; allowed are serverless, containers, instances"},
 		{"drill of one Region", []string{"drill", "-assembly", emptyAssembly(t)}, "have 0 records that fail over"},
 		{"unknown fault", []string{"bedrock", "-fault", "other"}, "other"},
 		{"steps to destroy production", []string{"steps", "-destroy", "-environment", "prod", "-folder", "../../environments"}, "prod is a production environment"},

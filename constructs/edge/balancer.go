@@ -106,7 +106,7 @@ func NewBalancer(scope constructs.Construct, id string, props BalancerProps) Bal
 		DropInvalidHeaderFields: jsii.Bool(true),
 		DesyncMitigationMode:    awselasticloadbalancingv2.DesyncMitigationMode_STRICTEST,
 		IdleTimeout:             awscdk.Duration_Seconds(jsii.Number(budget.BalancerIdle(props.StreamBudget).Seconds())),
-		ClientKeepAlive:         awscdk.Duration_Seconds(jsii.Number(budget.BalancerKeepAlive(props.StreamBudget).Seconds())),
+		ClientKeepAlive:         awscdk.Duration_Seconds(jsii.Number(budget.BalancerKeepAlive.Seconds())),
 	})
 	b.listener = b.balancer.AddListener(jsii.String("Https"), &awselasticloadbalancingv2.BaseApplicationListenerProps{
 		Port: jsii.Number(443), Protocol: awselasticloadbalancingv2.ApplicationProtocol_HTTPS, Open: jsii.Bool(false),

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
 	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 )
@@ -57,8 +58,8 @@ func (b *balancer) newTarget(id string, props TargetProps) awselasticloadbalanci
 		// leaves by deregistration, not by its health.
 		HealthCheck: &awselasticloadbalancingv2.HealthCheck{
 			Path: jsii.String(endpoint.Livez), HealthyHttpCodes: jsii.String("200"),
-			Interval: awscdk.Duration_Seconds(jsii.Number(10)), Timeout: awscdk.Duration_Seconds(jsii.Number(5)),
-			HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(3),
+			Interval: awscdk.Duration_Seconds(jsii.Number(budget.TargetInterval.Seconds())), Timeout: awscdk.Duration_Seconds(jsii.Number(budget.TargetTimeout.Seconds())),
+			HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(budget.TargetFailures),
 		},
 	})
 }

@@ -2,6 +2,8 @@ package failover
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -17,7 +19,8 @@ import (
 // WatchProps says what a Watch looks at.
 type WatchProps struct {
 	Name     string                       // required; the name that callers use
-	Hosts    map[string]string            // required; by Region, the host that health checks ask, as CheckName of an Endpoint
+	Hosts    map[string]string            // by Region, the host that health checks ask, as CheckName of an Endpoint
+	Alarms   map[string][]string          // instead of Hosts: by Region, the alarms that health checks follow, as CheckAlarms
 	Recovery recovery.Plan                // as that of the records
 	Actions  []awscloudwatch.IAlarmAction // told when a Region turns unhealthy or healthy; topics must be in us-east-1
 }
@@ -41,11 +44,24 @@ func NewWatch(scope constructs.Construct, id string, props WatchProps) Watch {
 	props.check(id, scope)
 	w := &watch{alarms: map[string]awscloudwatch.Alarm{}}
 	constructs.NewConstruct_Override(w, scope, jsii.String(id))
-	for _, region := range sorted(props.Hosts) {
-		asks := newHealthCheck(w, "HealthCheck-"+region, props.Name, region, props.Hosts[region], props.Recovery)
+	for _, region := range props.regions() {
+		at := Endpoint{Region: region, CheckName: props.Hosts[region], CheckAlarms: props.Alarms[region]}
+		asks := newHealthCheck(w, "HealthCheck-"+region, props.Name, at, props.Recovery)
 		w.alarms[region] = newAlarm(w, "Alarm-"+region, props.Name, region, asks, props.Actions)
 	}
 	return w
+}
+
+// regions are those of Hosts and of Alarms.
+func (p WatchProps) regions() []string {
+	known := map[string]bool{}
+	for region := range p.Hosts {
+		known[region] = true
+	}
+	for region := range p.Alarms {
+		known[region] = true
+	}
+	return slices.Sorted(maps.Keys(known))
 }
 
 func (w *watch) Alarms() map[string]awscloudwatch.Alarm { return w.alarms }

@@ -2,7 +2,6 @@ package failover
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 var (
 	hostName   = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$`)
+	alarmName  = regexp.MustCompile(`^[A-Za-z0-9._/-]{1,255}$`)
 	zoneID     = regexp.MustCompile(`^Z[A-Z0-9]{1,31}$`)
 	regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
 )
@@ -24,8 +24,11 @@ func (p PairProps) check(id string, scope constructs.Construct) {
 	var problems check.Problems
 	checkName(&problems, p.Name, p.HostedZoneID)
 	problems.If(p.Mode != ActivePassive && p.Mode != ActiveActive, "Mode: is %q; allowed are %q and %q", p.Mode, ActivePassive, ActiveActive)
-	p.Primary.check(&problems, "Primary.", p.Name, p.Mode == ActiveActive)
-	p.Secondary.check(&problems, "Secondary.", p.Name, p.Mode == ActiveActive)
+	for i, e := range []Endpoint{p.Primary, p.Secondary} {
+		prop := []string{"Primary.", "Secondary."}[i]
+		e.check(&problems, prop, p.Name, p.Mode == ActiveActive)
+		e.checkAsked(&problems, prop+"CheckName", p.Name, p.Recovery)
+	}
 	problems.If(p.Primary.Region != "" && p.Primary.Region == p.Secondary.Region,
 		"Secondary.Region: is %s, as that of Primary; a Region does not stand in for itself", p.Secondary.Region)
 	problems.If(p.Primary.CheckName != "" && p.Primary.CheckName == p.Secondary.CheckName,
@@ -40,6 +43,7 @@ func (p RecordProps) check(id string) {
 	checkName(&problems, p.Name, p.HostedZoneID)
 	problems.If(!slices.Contains([]Role{Primary, Secondary, Weighted}, p.Role), "Role: is %q; allowed are %q, %q and %q", p.Role, Primary, Secondary, Weighted)
 	p.Endpoint.check(&problems, "Endpoint.", p.Name, p.Role == Weighted)
+	p.Endpoint.checkAsked(&problems, "Endpoint.CheckName", p.Name, p.Recovery)
 	checkRegion(&problems, "OtherRegion", p.OtherRegion)
 	problems.If(p.OtherRegion != "" && p.OtherRegion == p.Endpoint.Region,
 		"OtherRegion: is %s, as that of Endpoint; a Region does not stand in for itself", p.OtherRegion)
@@ -50,14 +54,33 @@ func (p RecordProps) check(id string) {
 func (p WatchProps) check(id string, scope constructs.Construct) {
 	var problems check.Problems
 	problems.If(!hostName.MatchString(p.Name), "Name: is %q; give a host's name in lower case, such as gateway.example.com", p.Name)
-	problems.If(len(p.Hosts) < 2, "Hosts: has %d Regions; give at least two", len(p.Hosts))
-	for _, region := range sorted(p.Hosts) {
-		checkRegion(&problems, "Hosts", region)
-		checkHost(&problems, "Hosts["+region+"]", p.Hosts[region], p.Name)
+	prop := "Hosts"
+	if len(p.Alarms) > 0 {
+		prop = "Alarms"
+	}
+	problems.If(len(p.Hosts) > 0 && len(p.Alarms) > 0, "Hosts: is set, and so is Alarms; a watch asks or follows; remove one")
+	problems.If(len(p.regions()) < 2, "%s: has %d Regions; give at least two", prop, len(p.regions()))
+	for _, region := range p.regions() {
+		checkRegion(&problems, prop, region)
+		Endpoint{Region: region, CheckName: p.Hosts[region], CheckAlarms: p.Alarms[region]}.checkAsked(&problems, prop+"["+region+"]", p.Name, p.Recovery)
 	}
 	checkPlan(&problems, p.Recovery)
 	checkMetricRegion(&problems, scope)
 	problems.Panic(fmt.Sprintf("failover.NewWatch(%q)", id))
+}
+
+// checkAsked holds what decides on an endpoint against the plan, which says how long that takes.
+func (e Endpoint) checkAsked(problems *check.Problems, prop, name string, plan recovery.Plan) {
+	if len(e.CheckAlarms) == 0 {
+		problems.If(plan.Alarm != nil, "Recovery.Alarm: is set, and %s has no alarms to follow; name them, or remove it", prop)
+		checkHost(problems, prop, e.CheckName, name)
+		return
+	}
+	problems.If(e.CheckName != "", "%s: has a host and alarms; a health check asks or follows; remove one", prop)
+	problems.If(plan.Alarm == nil, "Recovery.Alarm: is nil, and %s follows alarms; say in it what they look at", prop)
+	for _, alarm := range e.CheckAlarms {
+		problems.If(!token(alarm) && !alarmName.MatchString(alarm), "%s: %q is no alarm's name, of 1 to 255 letters, digits and ._-/", prop, alarm)
+	}
 }
 
 func (e Endpoint) check(problems *check.Problems, prop, name string, weighted bool) {
@@ -66,7 +89,6 @@ func (e Endpoint) check(problems *check.Problems, prop, name string, weighted bo
 	problems.If(e.DNSName != "" && strings.TrimSuffix(e.DNSName, ".") == name, "%sDNSName: is the record's own name, %s", prop, name)
 	problems.If(!token(e.ZoneID) && !zoneID.MatchString(e.ZoneID),
 		"%sZoneID: is %q; give the zone id of the target, such as a balancer's canonical hosted zone id", prop, e.ZoneID)
-	checkHost(problems, prop+"CheckName", e.CheckName, name)
 	problems.If(weighted && (e.weight() < 1 || e.weight() > 255), "%sWeight: is %d; allowed is 1 to 255", prop, e.Weight)
 	problems.If(!weighted && e.Weight != 0, "%sWeight: is %d, and only records that share callers have one; remove it", prop, e.Weight)
 }
@@ -107,5 +129,3 @@ func regionOf(scope constructs.Construct) string {
 }
 
 func token(text string) bool { return strings.Contains(text, "${Token[") }
-
-func sorted(hosts map[string]string) []string { return slices.Sorted(maps.Keys(hosts)) }

@@ -8,17 +8,15 @@
 // A health check asks from the internet, several times a second in all, and looks at no certificate: a balancer must be
 // internet-facing and let the checkers in (AllowCheckers), an API must ask no signature of them, and an expired
 // certificate is found by somebody else (Amazon Route 53 Developer Guide, read 2026-11-23). With a function behind the
-// API each of those checks is an invocation. Package recovery says how long all this takes.
+// API each of those checks is an invocation. What the checkers cannot reach is judged by alarms instead (NewHealthAlarm).
+// Package recovery says how long all this takes.
 //
 // It must not know what runs in a Region, nor environments and stages.
 package failover
 
 import (
-	"fmt"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -45,10 +43,14 @@ type Endpoint struct {
 	// DNSName and ZoneID are the target of an alias record. Required: of a balancer its DNS name and canonical hosted zone
 	// id, of an API the alias's name and zone id of its regional domain name, or another record of the same zone.
 	DNSName, ZoneID string
-	// CheckName is the host that health checks ask, on port 443. Required: a name by which just this Region answers, not
-	// the one that fails over. A balancer takes any; an API only one of its custom domains.
+	// CheckName is the host that health checks ask, on port 443: a name by which just this Region answers, not the one that
+	// fails over. A balancer takes any; an API only one of its custom domains. Required without CheckAlarms.
 	CheckName string
-	Weight    int // ActiveActive: the Region's share of the sum, 1 to 255, default 100; else 0
+	// CheckAlarms are names of CloudWatch alarms in the Region, which health checks follow instead, for an endpoint that the
+	// checkers cannot reach: see NewHealthAlarm. The Region is healthy while one of them is not raised. Recovery.Alarm says
+	// what they look at.
+	CheckAlarms []string
+	Weight      int // ActiveActive: the Region's share of the sum, 1 to 255, default 100; else 0
 }
 
 // PairProps says what a Pair leads to.
@@ -118,19 +120,4 @@ func (p *pair) Recovery() recovery.Plan { return p.plan }
 // com.amazonaws.REGION.route53-healthchecks, whose id differs by Region: aws ec2 describe-managed-prefix-lists says it.
 func AllowCheckers(balancer awsec2.IConnectable, prefixListID string) {
 	balancer.Connections().AllowFrom(awsec2.Peer_PrefixList(jsii.String(prefixListID)), awsec2.Port_HTTPS(), jsii.String("Health checkers of Route 53"))
-}
-
-// newHealthCheck makes a health check of the host of an endpoint.
-func newHealthCheck(scope constructs.Construct, id, name, region, host string, plan recovery.Plan) awsroute53.CfnHealthCheck {
-	check := plan.Filled().Check
-	return awsroute53.NewCfnHealthCheck(scope, jsii.String(id), &awsroute53.CfnHealthCheckProps{
-		HealthCheckConfig: &awsroute53.CfnHealthCheck_HealthCheckConfigProperty{
-			Type: jsii.String("HTTPS"), FullyQualifiedDomainName: jsii.String(host), Port: jsii.Number(443), EnableSni: jsii.Bool(true),
-			ResourcePath: jsii.String(check.Path), RequestInterval: jsii.Number(check.Interval.Seconds()), FailureThreshold: jsii.Number(check.Failures),
-		},
-		// A health check has no name but this tag, which the console shows as one.
-		HealthCheckTags: &[]*awsroute53.CfnHealthCheck_HealthCheckTagProperty{
-			{Key: jsii.String("Name"), Value: jsii.String(fmt.Sprintf("%s in %s", name, region))},
-		},
-	})
 }

@@ -37,7 +37,7 @@ type Record interface {
 	constructs.Construct
 	// Record is Route 53's.
 	Record() awsroute53.CfnRecordSet
-	// HealthCheck is what decides on the record, together with the health of the target as AWS sees it.
+	// HealthCheck is what alone decides on the record.
 	HealthCheck() awsroute53.CfnHealthCheck
 }
 
@@ -54,12 +54,15 @@ func NewRecord(scope constructs.Construct, id string, props RecordProps) Record 
 	r := &record{}
 	constructs.NewConstruct_Override(r, scope, jsii.String(id))
 	at := props.Endpoint
-	r.check = newHealthCheck(r, "HealthCheck", props.Name, at.Region, at.CheckName, props.Recovery)
+	r.check = newHealthCheck(r, "HealthCheck", props.Name, at, props.Recovery)
 	set := &awsroute53.CfnRecordSetProps{
 		Name: jsii.String(props.Name), Type: jsii.String("A"), HostedZoneId: jsii.String(props.HostedZoneID),
 		SetIdentifier: jsii.String(at.Region), HealthCheckId: r.check.Ref(),
 		AliasTarget: &awsroute53.CfnRecordSet_AliasTargetProperty{
-			DnsName: jsii.String(at.DNSName), HostedZoneId: jsii.String(at.ZoneID), EvaluateTargetHealth: jsii.Bool(true),
+			DnsName: jsii.String(at.DNSName), HostedZoneId: jsii.String(at.ZoneID),
+			// The health check decides alone. To Route 53 a balancer is unhealthy when one of its target groups is empty (Amazon
+			// Route 53 API Reference, "AliasTarget", read 2026-11-23), and of two that take turns in deployments one always is.
+			EvaluateTargetHealth: jsii.Bool(false),
 		},
 	}
 	switch props.Role {

@@ -9,6 +9,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/binary"
 	"github.com/genai-pipeline/genai-pipeline/constructs/compute"
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge"
+	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover"
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
 	"github.com/genai-pipeline/genai-pipeline/constructs/network"
@@ -48,7 +49,7 @@ func region(cdk awscdk.App, code binary.Asset, here, other string, role failover
 	front := edge.NewRestApi(stack, "Edge", edge.RestApiProps{Handler: gateway.Alias(), Domain: &edge.Domain{Name: name, HostedZoneID: zone,
 		CertificateARN: "arn:aws:acm:" + here + ":" + account + ":certificate/" + certificate, NoRecord: true, Further: []string{here + "." + name}}}).Api().DomainName()
 	failover.NewRecord(stack, "Failover", failover.RecordProps{Name: name, HostedZoneID: zone, Role: role, OtherRegion: other,
-		Recovery: recovery.Plan{KeepAlive: recovery.Limit / 3}, Endpoint: failover.Endpoint{Region: here, CheckName: here + "." + name,
+		Recovery: recovery.Plan{KeepAlive: budget.BalancerKeepAlive, Silence: budget.Function(told.RequestTimeout)}, Endpoint: failover.Endpoint{Region: here, CheckName: here + "." + name,
 			DNSName: *front.DomainNameAliasDomainName(), ZoneID: *front.DomainNameAliasHostedZoneId()}})
 	watched := []observability.Gateway{{Variant: told.Variant, LogGroup: gateway.LogGroup().LogGroupName(),
 		Function: &observability.Function{Name: gateway.Function().FunctionName(), MemoryMB: memory},

@@ -212,7 +212,7 @@ func (c checker) reach(path string, t Target, regions []string) {
 // variables refuses more environment variables than a function may have.
 func (c checker) variables(e *Environment) {
 	size := 0
-	if e.Auth.Mode == AuthKeys && e.Auth.Secret == "" {
+	if e.MakesKeys() {
 		size = arnBytes
 	}
 	if e.Gateway.Feedback {

@@ -44,6 +44,10 @@ func (e Environment) StageName(region string) string { return e.Name + "-" + reg
 // CopiesStage is the stage of what the other Region copies to this one, which must be there before the other's data.
 func (e Environment) CopiesStage(region string) string { return e.StageName(region) + "-copies" }
 
+// SecretsStage is the stage of the secrets that the first Region makes and Secrets Manager copies to the other, which must
+// be there before a program in either.
+func (e Environment) SecretsStage() string { return e.Name + "-secrets" }
+
 // GlobalStage is the stage of what belongs to no Region.
 func (e Environment) GlobalStage() string { return e.Name + "-global" }
 
@@ -54,6 +58,9 @@ func (e Environment) Other(region string) string { return e.Regions[1-slices.Ind
 // Region that callers go to comes last. They are destroyed in the opposite order.
 func (e Environment) Stages() []string {
 	var stages []string
+	if e.HasSecrets() {
+		stages = append(stages, e.SecretsStage())
+	}
 	if e.HasCopies() {
 		for _, region := range slices.Backward(e.Regions) {
 			stages = append(stages, e.CopiesStage(region))
@@ -66,6 +73,14 @@ func (e Environment) Stages() []string {
 		stages = append(stages, e.GlobalStage())
 	}
 	return stages
+}
+
+// MakesKeys tells whether a stack makes the secret with the hashes of API keys.
+func (e Environment) MakesKeys() bool { return e.Auth.Mode == AuthKeys && e.Auth.Secret == "" }
+
+// HasSecrets tells whether there is a stage of secrets. Without failover each Region has its own, with its data.
+func (e Environment) HasSecrets() bool {
+	return e.Failover != nil && (e.MakesKeys() || e.Gateway.Feedback)
 }
 
 // HasCopies tells whether there are stages of copies.
@@ -92,10 +107,20 @@ func (e Environment) Recovery() (recovery.Plan, bool) {
 	}
 	return recovery.Plan{
 		Check:      recovery.Check{Interval: e.Failover.Interval, Failures: e.Failover.Failures},
-		KeepAlive:  budget.BalancerKeepAlive(e.Gateway.StreamBudget),
+		KeepAlive:  budget.BalancerKeepAlive,
+		Silence:    e.silence(),
 		Capacity:   e.Failover.Capacity,
 		SlowReason: e.Acknowledge.RecoveryTime,
 	}.Filled(), true
+}
+
+// silence is how long a request waits at worst for a Region that says nothing: of the ways in that have a domain.
+func (e Environment) silence() time.Duration {
+	longest := budget.BalancerIdle(e.Gateway.StreamBudget)
+	if e.Domains()["serverless.api.domain"] != "" {
+		longest = max(longest, budget.Function(e.Gateway.StreamBudget))
+	}
+	return longest
 }
 
 // Losses is what each kind of the environment's state loses at worst when a Region is lost; nil without failover.
@@ -107,7 +132,7 @@ func (e Environment) Losses() []recovery.Loss {
 	if e.Archive != nil {
 		losses = append(losses, recovery.Records(e.Archive.Interval))
 	}
-	if e.Auth.Mode == AuthKeys && e.Auth.Secret == "" || e.Gateway.Feedback {
+	if e.HasSecrets() {
 		losses = append(losses, recovery.Secret())
 	}
 	return losses
@@ -153,7 +178,8 @@ func (c checker) recovery(e *Environment) {
 			path = "acknowledge.recoveryTime"
 		}
 		_, text, _ := strings.Cut(problem, ": ")
-		c.d.problem(path, "%s", strings.NewReplacer("say in SlowReason why that is good enough", "say in acknowledge.recoveryTime why that is good enough").Replace(text))
+		c.d.problem(path, "%s", strings.NewReplacer("say in SlowReason why that is good enough", "say in acknowledge.recoveryTime why that is good enough",
+			"shorten a term", "shorten a term (gateway.streamBudget for silence, failover for others)").Replace(text))
 	}
 }
 

@@ -88,7 +88,7 @@ func TestBalancerSpeaksHTTPSOnly(t *testing.T) {
 	for key, value := range map[string]any{
 		"deletion_protection.enabled": "true", "routing.http.drop_invalid_header_fields.enabled": "true",
 		"routing.http.desync_mitigation_mode": "strictest", "idle_timeout.timeout_seconds": "305",
-		"client_keep_alive.seconds": "305", "access_logs.s3.enabled": "true",
+		"client_keep_alive.seconds": "60", "access_logs.s3.enabled": "true",
 	} {
 		if got[key] != value {
 			t.Errorf("%s is %v, want %v", key, got[key], value)
@@ -99,13 +99,13 @@ func TestBalancerSpeaksHTTPSOnly(t *testing.T) {
 
 func TestTimeoutsFollowFromTheStreamBudget(t *testing.T) {
 	for _, test := range []struct {
-		budget          time.Duration
-		idle, keepAlive string
-	}{{31 * time.Second, "36", "60"}, {15 * time.Minute, "905", "905"}, {3995 * time.Second, "4000", "4000"}} {
+		budget time.Duration
+		idle   string
+	}{{31 * time.Second, "36"}, {15 * time.Minute, "905"}, {3995 * time.Second, "4000"}} {
 		app, balancer, out := front(t, func(p *edge.BalancerProps) { p.StreamBudget = test.budget })
 		balancer.AddTarget("Gateway", edge.TargetProps{Type: awselasticloadbalancingv2.TargetType_IP})
 		got := attributes(benchTemplate(t, app, out).only(t, "AWS::ElasticLoadBalancingV2::LoadBalancer"), "LoadBalancerAttributes")
-		if got["idle_timeout.timeout_seconds"] != test.idle || got["client_keep_alive.seconds"] != test.keepAlive {
+		if got["idle_timeout.timeout_seconds"] != test.idle || got["client_keep_alive.seconds"] != "60" {
 			t.Errorf("%s: idle %v, keep-alive %v", test.budget, got["idle_timeout.timeout_seconds"], got["client_keep_alive.seconds"])
 		}
 	}

@@ -111,6 +111,7 @@ func TestTheDeliveryGoesItsWayInOrder(t *testing.T) {
 		"dev-global: in 111111111111  ROLLBACK",
 		"dev-conformance: 1 ask-us-east-1 by CodeBuild ",
 		"prod-approval: 1 approve-prod by Manual ",
+		"prod-secrets: in 222222222222  ROLLBACK",
 		"prod-us-west-2-copies: in 222222222222 us-west-2 ROLLBACK",
 		"prod-us-east-1-copies: in 222222222222  ROLLBACK",
 		"prod-us-west-2: in 222222222222 us-west-2 ROLLBACK",

@@ -35,7 +35,7 @@ func leastPair() failover.PairProps {
 		Primary: failover.Endpoint{Region: "us-east-1", DNSName: "east.elb.amazonaws.com", ZoneID: "ZEAST", CheckName: "gateway-us-east-1.example.com"},
 		Secondary: failover.Endpoint{Region: "us-west-2", DNSName: "west.elb.amazonaws.com", ZoneID: "ZWEST",
 			CheckName: "gateway-us-west-2.example.com"},
-		Recovery: recovery.Plan{KeepAlive: 295 * time.Second},
+		Recovery: recovery.Plan{KeepAlive: time.Minute, Silence: 235 * time.Second},
 	}
 }
 
@@ -43,7 +43,7 @@ func TestGoldenFailover(t *testing.T) {
 	tell(t, toldOfFailover)
 	app, stack, out := benchIn(t, "us-east-1")
 	made := failover.NewPair(stack, "Failover", leastPair())
-	if got := made.Recovery().RTO(); got != 463*time.Second {
+	if got := made.Recovery().RTO(); got != 698*time.Second {
 		t.Errorf("RTO is %s", got)
 	}
 	golden(t, "failover", benchTemplate(t, app, out).summary(t))
@@ -83,7 +83,7 @@ func TestRecordsFollowTheHealthOfTheirRegion(t *testing.T) {
 				if at(asks, "FullyQualifiedDomainName") != "gateway-"+region+".example.com" || !alarmed[id] {
 					t.Errorf("the record of %s follows %s, alarmed: %t", region, compact(t, asks), alarmed[id])
 				}
-				if p["TTL"] != nil || at(p, "AliasTarget", "EvaluateTargetHealth") != true {
+				if p["TTL"] != nil || at(p, "AliasTarget", "EvaluateTargetHealth") != false {
 					t.Errorf("the record of %s is %s", region, compact(t, p))
 				}
 			}
@@ -188,8 +188,8 @@ func TestBadFailoverIsRefused(t *testing.T) {
 		want []string
 	}{
 		{"nothing at all", func() { failover.NewPair(east, "Bad", failover.PairProps{}) }, []string{
-			`failover.NewPair("Bad"): 11 problems with the props:`, `Name: is ""`, `HostedZoneID: is ""`, `Primary.Region: is ""`, "Primary.DNSName: is empty",
-			`Primary.ZoneID: is ""`, `Primary.CheckName: is ""`, `Secondary.Region: is ""`, "Secondary.DNSName", "Secondary.ZoneID", "Secondary.CheckName", "Recovery.KeepAlive: is 0s"}},
+			`failover.NewPair("Bad"): 12 problems with the props:`, `Name: is ""`, `HostedZoneID: is ""`, `Primary.Region: is ""`, "Primary.DNSName: is empty",
+			`Primary.ZoneID: is ""`, `Primary.CheckName: is ""`, `Secondary.Region: is ""`, "Secondary.DNSName", "Secondary.ZoneID", "Secondary.CheckName", "Recovery.KeepAlive: is 0s", "Recovery.Silence: is 0s"}},
 		{"a wrong health check", pair(east, func(p *failover.PairProps) {
 			p.Recovery.Check.Path, p.Secondary.Region, p.Secondary.CheckName = "/v1/chat/completions", "us-east-1", p.Primary.CheckName
 		}), []string{"3 problems", "Recovery.Check.Path: is \"/v1/chat/completions\", which calls Amazon Bedrock and is billed; use /healthz",
@@ -197,7 +197,7 @@ func TestBadFailoverIsRefused(t *testing.T) {
 		{"a threshold that breaks the RTO", pair(east, func(p *failover.PairProps) {
 			p.Recovery.Check = recovery.Check{Interval: 30 * time.Second, Failures: 10}
 			p.Recovery.Capacity = 5 * time.Minute
-		}), []string{"1 problems", "Recovery.RTO: is up to 17m55s (judgement 1m0s + detection 5m0s + checkers 1m0s + DNS 1m0s + connections 4m55s + capacity 5m0s); allowed is 15m0s"}},
+		}), []string{"1 problems", "Recovery.RTO: is up to 21m50s (judgement 1m0s + detection 5m0s + checkers 1m0s + DNS 1m0s + connections 1m0s + silence 7m50s + capacity 5m0s); allowed is 15m0s"}},
 		{"a stack without the metrics", pair(west, func(*failover.PairProps) {}), []string{"1 problems", `the stack's Region is "us-west-2"; only us-east-1 has`}},
 		{"names that go round in circles", pair(east, func(p *failover.PairProps) { p.Primary.DNSName, p.Secondary.CheckName = p.Name+".", p.Name }), []string{"2 problems",
 			"Primary.DNSName: is the record's own name", "Secondary.CheckName: is gateway.example.com, the name that fails over"}},

@@ -54,7 +54,7 @@ func TestEveryNameLeadsToBothRegions(t *testing.T) {
 					}
 				}
 				want := map[string]any{
-					"name": domain, "role": role, "set": region, "TTL": nil, "evaluates": true,
+					"name": domain, "role": role, "set": region, "TTL": nil, "evaluates": false,
 					"asks": "HTTPS " + check + endpoint.Healthz + " 10 3",
 				}
 				if diff := cmp.Diff(want, got); diff != "" {
@@ -101,7 +101,7 @@ func TestStateIsCopiedToTheOtherRegion(t *testing.T) {
 			t.Errorf("%s: the records are copied by %s, want to %s", region, compact(t, rules), names[other])
 		}
 	}
-	first, second := stackOf(t, out, "prod-us-east-1", "data"), stackOf(t, out, "prod-us-west-2", "data")
+	first, second := stackOf(t, out, "prod-secrets", "data"), stackOf(t, out, "prod-us-west-2", "data")
 	copied := map[any]bool{}
 	for _, secret := range first.all("AWS::SecretsManager::Secret") {
 		if copied[secret.Properties["Name"]] = true; at(secret.Properties, "ReplicaRegions", 0, "Region") != "us-west-2" {

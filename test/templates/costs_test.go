@@ -180,7 +180,7 @@ func TestProdsFixedCostByHand(t *testing.T) {
 		"prod-us-east-1/instances":  2*month*0.07976 + 2*12*0.08 + month*0.0225 + 2*month*0.005 + 5 + 4*1 + (metrics*4+1+2)*0.30 + 0.5 + 2*1 + 5*0.10,
 		// no function is paid for when it does not run
 		"prod-us-east-1/serverless": 5 + 4*1 + (metrics*4+1)*0.30 + 0.5 + 2*1 + 5*0.10,
-		"prod-us-east-1/data":       2*2*0.40 + 0.10, // two secrets, each with a copy; an alarm
+		"prod-us-east-1/data":       0.10, // an alarm
 		// three dashboards, the topic's key, and the metrics of alarms: of the function 14, of the tasks 16, of the instances
 		// 15, of silence one of each, of three models one of each
 		"prod-us-east-1/observability": 3*3 + 1 + (14+16+15+3+3)*0.10,

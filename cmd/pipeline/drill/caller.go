@@ -60,13 +60,13 @@ func (l *ledger) between(from, to time.Duration) []outcome {
 }
 
 // arrived is when each of the callers had its first good answer of a Region to a request made since a time: the first
-// and the last of these moments. all is false while some have none.
+// and the last of these moments. all is false while some have none. Without a Region any will do.
 func (l *ledger) arrived(callers int, region string, since time.Duration) (first, last time.Duration, all bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	seen := map[int]bool{}
 	for _, o := range l.outcomes {
-		if !o.good || o.region != region || o.start < since || seen[o.caller] {
+		if o.caller < 0 || !o.good || region != "" && o.region != region || o.start < since || seen[o.caller] {
 			continue
 		}
 		if len(seen) == 0 {

@@ -3,7 +3,9 @@ package drill
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,22 +16,41 @@ import (
 
 // zone answers for the synthesized records, as Route 53 does.
 type zone struct {
-	name               string            // that fails over
-	primary, secondary string            // addresses
-	plain              map[string]string // addresses of the names that lead to one Region alone
-	healthy            func(address string) bool
+	name    string            // that fails over
+	records []target          // of it, the primary's first
+	plain   map[string]string // addresses of the names that lead to one Region alone
 }
 
-// answer is the address of a name. Where no Region is healthy the primary is: Route 53 fails open.
+// target is what a record leads to.
+type target struct {
+	address string
+	weight  int // 0: the first that is healthy gets everybody
+	healthy func() bool
+}
+
+// answer is the address of a name. Where no Region is healthy, all count as healthy: Route 53 fails open.
 func (z *zone) answer(name string) (string, bool) {
 	if name != z.name {
 		address, ok := z.plain[name]
 		return address, ok
 	}
-	if !z.healthy(z.primary) && z.healthy(z.secondary) {
-		return z.secondary, true
+	alive := slices.DeleteFunc(slices.Clone(z.records), func(t target) bool { return !t.healthy() })
+	if len(alive) == 0 {
+		alive = z.records
 	}
-	return z.primary, true
+	sum := 0
+	for _, t := range alive {
+		sum += t.weight
+	}
+	if sum == 0 {
+		return alive[0].address, true
+	}
+	at := rand.IntN(sum)
+	for at >= alive[0].weight {
+		at -= alive[0].weight
+		alive = alive[1:]
+	}
+	return alive[0].address, true
 }
 
 // ServeDNS implements dns.Handler.

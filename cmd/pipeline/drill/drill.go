@@ -3,8 +3,8 @@
 // records, and health checkers with the synthesized settings; and callers that resolve and keep connections as real ones
 // do. It breaks the primary in several ways, repairs it, and says how long everything took.
 //
-// What it cannot show: the time that Route 53 needs to tell its name servers, that a second Region must grow, and what
-// AWS's own target health adds, which can only be sooner. There is no TLS, and one program for each Region.
+// What it cannot show: the time that Route 53 needs to tell its name servers, and that a second Region must grow. There is
+// no TLS, and one program for each Region.
 //
 // It must not know how the assembly came to be, nor the arithmetic of the recovery time: package recovery does that.
 package drill
@@ -17,7 +17,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
@@ -51,18 +50,20 @@ func ParseFaults(text string) ([]Fault, error) {
 	return list, nil
 }
 
-// Options says what to rehearse. All but Alias are required.
+// Options says what to rehearse. All but Alias and Build are required.
 type Options struct {
 	Root     string // of the checkout
-	Work     string // folder for binaries and logs
+	Work     string // folder for binaries and logs, of this drill alone
 	Assembly string // of an environment with failover
-	Variant  string // containers or instances
+	Variant  string // serverless, containers or instances
 	Alias    string // that callers ask for; default: the first of which every target is in the caller's Region
 	Faults   []Fault
 	Callers  int
 	Pause    time.Duration // of a caller between two requests
 	Lag      time.Duration // of the copies of usage records
-	Speed    float64       // how much faster than real time, 1 to 100. Programs take real time for their work, whatever this is
+	// Build makes a program for this machine; default local.GoBuild.
+	Build func(ctx context.Context, root, program, output string) error
+	Speed float64 // how much faster than real time, 1 to 100. Programs take real time for their work, whatever this is
 }
 
 func (o Options) check() error {
@@ -99,11 +100,11 @@ func Run(ctx context.Context, o Options, progress io.Writer) (*Report, error) {
 	}
 	report := w.report()
 	var broken error
-	for _, fault := range o.Faults {
-		_, _ = fmt.Fprintf(progress, "%s %s …\n", seconds(w.clock.now()), fault)
+	for _, s := range w.strikes() {
+		_, _ = fmt.Fprintf(progress, "%s %s in %s …\n", seconds(w.clock.now()), s.fault, s.hit.stack.Region)
 		var result Result
-		if result, broken = w.rehearse(ctx, fault); broken != nil {
-			broken = fmt.Errorf("%s: %w", fault, broken)
+		if result, broken = w.rehearse(ctx, s); broken != nil {
+			broken = fmt.Errorf("%s: %w", s.fault, broken)
 			break
 		}
 		report.Results = append(report.Results, result)
@@ -115,9 +116,27 @@ func Run(ctx context.Context, o Options, progress io.Writer) (*Report, error) {
 	return report, nil
 }
 
+// strike is a fault of one Region, or of both.
+type strike struct {
+	fault      Fault
+	hit, other *region
+}
+
+// strikes are the faults of the primary; where both Regions have callers, of the one and then of the other.
+func (w *world) strikes() []strike {
+	var all []strike
+	for _, fault := range w.options.Faults {
+		all = append(all, strike{fault, w.regions[0], w.regions[1]})
+		if w.shared() && fault != Both {
+			all = append(all, strike{fault, w.regions[1], w.regions[0]})
+		}
+	}
+	return all
+}
+
 func (w *world) report() *Report {
 	first, second := w.regions[0], w.regions[1]
-	r := &Report{Name: first.name, Primary: first.stack.Region, Secondary: second.stack.Region, Speed: w.options.Speed,
+	r := &Report{Name: first.name, Primary: first.stack.Region, Secondary: second.stack.Region, Shared: w.shared(), Speed: w.options.Speed,
 		Callers: w.options.Callers, Plan: first.recovery(), Lag: w.options.Lag}
 	if first.store != nil && first.copied {
 		loss := recovery.Records(w.clock.drill(first.flush)) // the program takes its time
@@ -126,37 +145,41 @@ func (w *world) report() *Report {
 	return r
 }
 
-// rehearse breaks the primary, waits until every caller is served by the secondary, repairs it, and waits until every
-// caller is back.
-func (w *world) rehearse(ctx context.Context, fault Fault) (Result, error) {
-	result := Result{Fault: fault}
-	first, second := w.regions[0], w.regions[1]
+// rehearse breaks a Region, waits until every caller is served by the other, repairs it, and waits until every caller is
+// back.
+func (w *world) rehearse(ctx context.Context, s strike) (Result, error) {
+	result := Result{Fault: s.fault, Region: s.hit.stack.Region}
 	begin := w.clock.now()
 	if err := w.settled(ctx, begin); err != nil {
 		return result, err
 	}
 	struck := w.clock.now()
-	if err := w.strike(fault); err != nil {
+	if err := s.do(); err != nil {
 		return result, err
 	}
 	w.struck = append(w.struck, struck)
-	if fault == Both {
-		return w.survive(ctx, result, struck)
+	if s.fault == Both {
+		return w.survive(ctx, s, result, struck)
 	}
-	limit := first.recovery().RTO() + grace
-	if !w.clock.await(ctx, limit, func() bool { return !first.watch.healthy() }) {
-		return result, w.late(ctx, "%s after the fault Route 53 still finds %s healthy", limit, first.stack.Region)
+	limit := s.hit.recovery().RTO() + grace
+	if !w.clock.await(ctx, limit, func() bool { return !s.hit.watch.healthy() }) {
+		return result, w.late(ctx, "%s after the fault Route 53 still finds %s healthy", limit, s.hit.stack.Region)
 	}
 	result.Detected = w.clock.now() - struck
-	var at, last time.Duration
+	since := struck
+	if w.shared() { // until then, resolvers may lead a caller who was served by the other Region back to this one
+		since += result.Detected + recovery.AliasTTL
+	}
+	var last time.Duration
 	if !w.clock.await(ctx, limit, func() (all bool) {
-		at, last, all = w.ledger.arrived(w.options.Callers, second.stack.Region, struck)
+		_, last, all = w.ledger.arrived(w.options.Callers, s.other.stack.Region, since)
 		return all
 	}) {
-		return result, w.late(ctx, "%s after the fault was found, some callers have had no answer of %s", limit, second.stack.Region)
+		return result, w.late(ctx, "%s after the fault was found, some callers have had no answer of %s", limit, s.other.stack.Region)
 	}
-	result.First, result.Last = at-struck, last-struck
-	if err := w.repair(ctx, fault); err != nil {
+	first, _, _ := w.ledger.arrived(w.options.Callers, s.other.stack.Region, struck)
+	result.First, result.Last = first-struck, last-struck
+	if err := s.undo(ctx); err != nil {
 		return result, err
 	}
 	repaired := w.clock.now()
@@ -166,18 +189,27 @@ func (w *world) rehearse(ctx context.Context, fault Fault) (Result, error) {
 		}
 	}
 	var err error
-	if result.Held, err = w.heal(ctx); err != nil {
+	if result.Held, err = w.heal(ctx, s.hit); err != nil {
 		return result, err
 	}
+	if result.Back, err = w.back(ctx, s.hit, repaired); err != nil {
+		return result, err
+	}
+	w.count(&result, s.hit, struck, last)
+	return result, nil
+}
+
+// back waits until every caller is where it belongs, and returns how long after a time that was.
+func (w *world) back(ctx context.Context, hit *region, since time.Duration) (time.Duration, error) {
+	var last time.Duration
+	limit := hit.recovery().RTO() + grace
 	if !w.clock.await(ctx, limit, func() (all bool) {
-		_, last, all = w.ledger.arrived(w.options.Callers, first.stack.Region, repaired)
+		last, all = w.home(since)
 		return all
 	}) {
-		return result, w.late(ctx, "%s after it was found healthy again, some callers are not back in %s", limit, first.stack.Region)
+		return 0, w.late(ctx, "%s after it was found healthy again, some callers are not back in %s", limit, hit.stack.Region)
 	}
-	result.Back = last - repaired
-	w.count(&result, struck, last)
-	return result, nil
+	return last - since, nil
 }
 
 // grace is what is waited beyond the recovery time, to tell one that is too long from one without an end.
@@ -190,15 +222,15 @@ func (w *world) late(ctx context.Context, format string, args ...any) error {
 	return fmt.Errorf(format, args...)
 }
 
-// settled waits until every caller has had a good answer of the primary, and records have had the time to be copied.
+// settled waits until every caller has had a good answer where it belongs, and records have had the time to be copied.
 func (w *world) settled(ctx context.Context, since time.Duration) error {
 	first, second := w.regions[0], w.regions[1]
 	limit := first.recovery().RTO() + grace
 	if !w.clock.await(ctx, limit, func() bool {
-		_, _, all := w.ledger.arrived(w.options.Callers, first.stack.Region, since)
+		_, all := w.home(since)
 		return all && first.watch.healthy() && second.watch.healthy()
 	}) {
-		return w.late(ctx, "%s are not enough for all callers to be answered in %s", limit, first.stack.Region)
+		return w.late(ctx, "%s are not enough for all callers to be answered where they belong", limit)
 	}
 	// So that a record that is not copied tells of the lag, and not of a drill that has just begun.
 	if !w.clock.pass(ctx, w.options.Lag+w.clock.drill(first.flush)) {
@@ -207,90 +239,109 @@ func (w *world) settled(ctx context.Context, since time.Duration) error {
 	return nil
 }
 
-// heal waits until Route 53 finds the primary healthy. One that says unhealthy since nobody calls it is asked by its own
-// name, as the runbook says; held tells of it.
-func (w *world) heal(ctx context.Context) (held bool, err error) {
-	first := w.regions[0]
-	plan := first.recovery()
+// ownCallers are how many ask a Region by its own name at one time.
+const ownCallers = 4
+
+// heal waits until Route 53 finds a Region healthy. One that says unhealthy since nobody calls it is asked by its own name,
+// as the runbook says; held tells of it.
+func (w *world) heal(ctx context.Context, hit *region) (held bool, err error) {
+	plan := hit.recovery()
 	limit := time.Duration(plan.Check.Failures)*(plan.Check.Interval+recovery.ConnectWait+recovery.AnswerWait) + plan.Check.Interval
-	if w.clock.await(ctx, limit, first.watch.healthy) {
+	if w.clock.await(ctx, limit, hit.watch.healthy) {
 		return false, nil
 	}
-	own := newCaller(w.clock, w.network, w.dns, first.site)
-	own.url = strings.Replace(own.url, first.name, first.checkHost, 1)
-	own.number, own.alias, own.key, own.ledger = -1, w.alias, w.key, w.ledger
 	asking, stop := context.WithCancel(ctx)
 	var done sync.WaitGroup
-	done.Go(func() { own.run(asking, time.Second) })
-	healthy := w.clock.await(ctx, limit+w.clock.drill(judged), first.watch.healthy)
+	for range ownCallers {
+		own := newCaller(w.clock, w.network, w.dns, hit.site)
+		own.url = strings.Replace(own.url, hit.name, hit.checkHost, 1)
+		own.number, own.alias, own.key, own.ledger = -1, w.alias, w.key, w.ledger
+		done.Go(func() { own.run(asking, time.Second) })
+	}
+	healthy := w.clock.await(ctx, limit+w.clock.drill(judged), hit.watch.healthy)
 	stop()
 	done.Wait()
 	if !healthy {
-		return true, w.late(ctx, "%s answers by its own name, and Route 53 finds it unhealthy", first.stack.Region)
+		return true, w.late(ctx, "%s answers by its own name, and Route 53 finds it unhealthy", hit.stack.Region)
 	}
 	return true, nil
 }
 
-// strike breaks the primary.
-func (w *world) strike(fault Fault) error {
-	first := w.regions[0]
-	switch fault {
+// do breaks what is to be broken.
+func (s strike) do() error {
+	switch s.fault {
 	case Kill:
-		return first.kill()
+		return s.hit.kill()
 	case Freeze:
-		return first.signal(syscall.SIGSTOP)
+		return s.hit.freeze()
 	case Throttle:
-		first.bedrock.throttled.Store(true)
+		s.hit.bedrock.throttled.Store(true)
 	case Partition:
-		first.way.cut()
+		s.hit.way.cut()
 	case Both:
-		first.way.cut()
-		w.regions[1].way.cut()
+		s.hit.way.cut()
+		s.other.way.cut()
 	}
 	return nil
 }
 
-// repair undoes strike.
-func (w *world) repair(ctx context.Context, fault Fault) error {
-	first := w.regions[0]
-	switch fault {
+// undo repairs it.
+func (s strike) undo(ctx context.Context) error {
+	switch s.fault {
 	case Kill:
-		return first.start(ctx)
+		return s.hit.start(ctx)
 	case Freeze:
-		return first.signal(syscall.SIGCONT)
+		return s.hit.thaw()
 	case Throttle:
-		first.bedrock.throttled.Store(false)
+		s.hit.bedrock.throttled.Store(false)
 	case Partition:
-		first.way.mend()
+		s.hit.way.mend()
 	case Both:
-		first.way.mend()
-		w.regions[1].way.mend()
+		s.hit.way.mend()
+		s.other.way.mend()
 	}
 	return nil
 }
 
 // survive is the rest of a rehearsal where no Region is healthy.
-func (w *world) survive(ctx context.Context, result Result, struck time.Duration) (Result, error) {
-	first, second := w.regions[0], w.regions[1]
-	limit := first.recovery().RTO() + grace
-	if !w.clock.await(ctx, limit, func() bool { return !first.watch.healthy() && !second.watch.healthy() }) {
+func (w *world) survive(ctx context.Context, s strike, result Result, struck time.Duration) (Result, error) {
+	limit := s.hit.recovery().RTO() + grace
+	if !w.clock.await(ctx, limit, func() bool { return !s.hit.watch.healthy() && !s.other.watch.healthy() }) {
 		return result, w.late(ctx, "%s after the fault Route 53 still finds a Region healthy", limit)
 	}
 	result.Detected = w.clock.now() - struck
-	address, _, err := ask(ctx, w.dns, first.name)
-	if err != nil {
+	var err error
+	if result.FailOpen, err = w.answers(ctx); err != nil {
 		return result, err
 	}
-	result.FailOpen = w.network[address].region
-	if err := w.repair(ctx, Both); err != nil {
+	if err := s.undo(ctx); err != nil {
 		return result, err
 	}
 	repaired := w.clock.now()
 	if err := w.settled(ctx, repaired); err != nil {
 		return result, err
 	}
-	_, last, _ := w.ledger.arrived(w.options.Callers, first.stack.Region, repaired)
+	last, _ := w.home(repaired)
 	result.Back = last - repaired
-	w.count(&result, struck, last)
+	w.count(&result, s.hit, struck, last)
 	return result, nil
+}
+
+// asks are so many that two Regions with the same weight are both among the answers but once in half a million times.
+const asks = 20
+
+// answers are the Regions that DNS answers with, each once.
+func (w *world) answers(ctx context.Context) (string, error) {
+	var found []string
+	for range asks {
+		address, _, err := ask(ctx, w.dns, w.regions[0].name)
+		if err != nil {
+			return "", err
+		}
+		if region := w.network[address].region; !slices.Contains(found, region) {
+			found = append(found, region)
+		}
+	}
+	slices.Sort(found)
+	return strings.Join(found, " and "), nil
 }

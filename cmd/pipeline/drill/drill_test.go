@@ -82,60 +82,10 @@ func pair() map[string]object {
 	return map[string]object{"us-east-1": regionOf("us-east-1", "PRIMARY", server), "us-west-2": regionOf("us-west-2", "SECONDARY", server)}
 }
 
-// options are those of a drill that takes about a minute.
+// options are those of a drill that is over soon.
 func options(t *testing.T, templates map[string]object, faults ...drill.Fault) drill.Options {
 	return drill.Options{Root: "../../..", Work: t.TempDir(), Assembly: save(t, templates), Variant: "containers", Faults: faults,
 		Callers: 6, Pause: 2 * time.Second, Lag: 30 * time.Second, Speed: 10}
-}
-
-// Every bound is the drill's: what Problems compares with what is computed from the templates.
-func TestEveryFaultIsSurvived(t *testing.T) {
-	for _, fault := range drill.Faults() {
-		t.Run(string(fault), func(t *testing.T) {
-			t.Parallel()
-			report, err := drill.Run(t.Context(), options(t, pair(), fault), io.Discard)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if rto := report.Plan.RTO(); rto != 3*time.Minute+48*time.Second {
-				t.Errorf("the RTO is %s", rto)
-			}
-			for _, problem := range report.Problems() {
-				t.Error(problem)
-			}
-			if report.Primary != "us-east-1" || report.Secondary != "us-west-2" || len(report.Results) != 1 {
-				t.Fatalf("got %+v", report)
-			}
-			checkResult(t, report.Results[0])
-		})
-	}
-}
-
-// checkResult holds what a fault did against what the fault is.
-func checkResult(t *testing.T, got drill.Result) {
-	t.Helper()
-	if got.Detected <= 0 || got.Back <= 0 {
-		t.Errorf("it was found after %s, and over after %s", got.Detected, got.Back)
-	}
-	if got.Fault == drill.Both {
-		return // there was no other Region to go to
-	}
-	if got.Failed == 0 || got.Failed >= got.Requests {
-		t.Errorf("%d of %d requests failed; a fault fails some of them", got.Failed, got.Requests)
-	}
-	// Nobody learns of the other Region before Route 53 does.
-	if got.First <= got.Detected || got.Last < got.First {
-		t.Errorf("found after %s, the first answer came after %s and the last after %s", got.Detected, got.First, got.Last)
-	}
-	if got.Fault == drill.Throttle && !got.Held {
-		t.Error("the primary was healthy again, and nobody had asked it")
-	}
-	if got.Fault != drill.Kill && got.Lost > 0 {
-		t.Errorf("%d records are nowhere; only a program that is killed loses some", got.Lost)
-	}
-	if got.Lost > got.Uncopied {
-		t.Errorf("%d records are lost, %d were not copied", got.Lost, got.Uncopied)
-	}
 }
 
 func TestRefused(t *testing.T) {
@@ -162,6 +112,8 @@ func TestRefused(t *testing.T) {
 		{"another name", change([]string{"Record", "Properties", "Name"}, "other.example.com"), nil, "a drill wants two of one name"},
 		{"two primaries", map[string]object{"us-east-1": regionOf("us-east-1", "PRIMARY", server), "us-west-2": regionOf("us-west-2", "PRIMARY", server)}, nil, "a primary and a secondary"},
 		{"no health check", change([]string{"Check"}, nil), nil, "stack test-us-east-1/containers, resource Record: follows no health check of the stack"},
+		{"an alarm instead of a question", change([]string{"Check", "Properties", "HealthCheckConfig", "Type"}, "CLOUDWATCH_METRIC"), nil,
+			`stack test-us-east-1/containers, resource Check: is of the type "CLOUDWATCH_METRIC"; a drill has checkers that ask`},
 		{"no balancer", change([]string{"Balancer"}, nil), nil, "stack test-us-east-1/containers: has 0 load balancers; a drill wants one"},
 		{"no keep-alive", change([]string{"Balancer", "Properties"}, object{}), nil, "resource Balancer: must say client_keep_alive.seconds and idle_timeout.timeout_seconds"},
 		{"no server", change([]string{"Task"}, nil), nil, "stack test-us-east-1/containers: has 0 servers; a drill runs one"},
@@ -201,11 +153,11 @@ var loss = recovery.Records(time.Minute)
 // A report says what is worse than computed, and nothing else is wrong with it.
 func TestReportOfABadDrill(t *testing.T) {
 	report := drill.Report{Name: "gateway.example.com", Primary: "us-east-1", Secondary: "us-west-2", Speed: 1, Callers: 2, Lag: time.Minute}
-	report.Plan.KeepAlive = time.Minute
+	report.Plan.KeepAlive, report.Plan.Silence = time.Minute, time.Minute
 	report.Loss = &loss
 	rto := report.Plan.RTO()
 	report.Results = []drill.Result{
-		{Fault: drill.Kill, Detected: 30 * time.Second, First: time.Minute, Last: rto, Requests: 9, Failed: 3, Oldest: loss.Objective, Uncopied: 2, Back: time.Minute, Held: true},
+		{Fault: drill.Kill, Region: "us-east-1", Detected: 30 * time.Second, First: time.Minute, Last: rto, Requests: 9, Failed: 3, Oldest: loss.Objective, Uncopied: 2, Back: time.Minute, Held: true},
 		{Fault: drill.Freeze, Last: rto + 1, Oldest: loss.Objective + 1, Relapsed: 4},
 		{Fault: drill.Both, FailOpen: "us-west-2"},
 	}
@@ -214,10 +166,10 @@ func TestReportOfABadDrill(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"us-east-1 fails over to us-west-2; 2 callers, 8 health checkers for each Region, 1 times real time\ncomputed: RTO 3m48s, RPO of usage records 6m0s (here copies lag 1m0s)\n",
-		"kill    30s       1m0s          3m48s         3 of 9  0            2, up to 6m0s old  0     1m0s *\n",
+		"us-east-1 fails over to us-west-2; 2 callers, 8 health checkers for each Region, 1 times real time\ncomputed: RTO 5m48s, RPO of usage records 6m0s (here copies lag 1m0s)\n",
+		"kill    30s       1m0s          5m48s         3 of 9  0            2, up to 6m0s old  0     1m0s *\n",
 		"* after kill, us-east-1 stayed unhealthy until it was asked by its own name",
-		"PROBLEM: freeze: all callers were answered after 3m48.000000001s, and the RTO is 3m48s\n",
+		"PROBLEM: freeze: all callers were answered after 5m48.000000001s, and the RTO is 5m48s\n",
 		"PROBLEM: freeze: 4 requests failed after all callers had been answered\n",
 		"PROBLEM: freeze: a record of 6m0.000000001s before was not copied, and the RPO is 6m0s\n",
 		`PROBLEM: both: DNS answered with "us-west-2", and must with us-east-1`,
@@ -227,6 +179,25 @@ func TestReportOfABadDrill(t *testing.T) {
 		}
 	}
 	if n := len(report.Problems()); n != 4 {
+		t.Errorf("it has %d problems: %s", n, fmt.Sprint(report.Problems()))
+	}
+}
+
+// Where both Regions have callers, a report says which was hit, and none of the two is the one that DNS falls back to.
+func TestReportOfASharedDrill(t *testing.T) {
+	report := drill.Report{Name: "gateway.example.com", Primary: "us-east-1", Secondary: "us-west-2", Shared: true, Speed: 1, Callers: 2, Results: []drill.Result{
+		{Fault: drill.Kill, Region: "us-west-2"}, {Fault: drill.Freeze, Region: "us-east-1", Relapsed: 1}, {Fault: drill.Both, FailOpen: "us-east-1"}}}
+	var out strings.Builder
+	if err := report.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"gateway.example.com: us-east-1 and us-west-2 share the callers; 2 callers", "\nkill us-west-2 ", "\nfreeze us-east-1 ", " -           -     0s\n",
+		`PROBLEM: both: DNS answered with "us-east-1", and must with us-east-1 and us-west-2`, "PROBLEM: freeze us-east-1: 1 requests failed"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it lacks %q:\n%s", want, &out)
+		}
+	}
+	if n := len(report.Problems()); n != 2 {
 		t.Errorf("it has %d problems: %s", n, fmt.Sprint(report.Problems()))
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// front stands for a Region's load balancer: it passes requests on, waits for a byte no longer than its idle timeout, and
-// lets clients keep a connection no longer than its keep-alive.
+// front stands for a Region's load balancer, or for the ends of its API: it passes requests on, waits for a byte no longer
+// than its idle timeout, and lets clients keep a connection no longer than its keep-alive.
 type front struct {
 	address string
 	server  *http.Server
@@ -42,9 +42,7 @@ func newFront(c clock, s site, target string) (*front, error) {
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			var timeout net.Error
 			if errors.As(err, &timeout) && timeout.Timeout() {
-				// The client's connection was as silent as the target's, and the timeout closes either (Elastic Load
-				// Balancing, "Edit attributes for your Application Load Balancer", read 2026-11-23).
-				w.Header().Set("Connection", "close")
+				// AWS does not say that the client's connection is closed with that answer, so it stays.
 				w.WriteHeader(http.StatusGatewayTimeout)
 				return
 			}
@@ -63,7 +61,8 @@ func newFront(c clock, s site, target string) (*front, error) {
 			return context.WithValue(ctx, connected{}, c.now())
 		},
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			// When the keep-alive is over, one more request is answered and then the connection closed (same page).
+			// When the keep-alive is over, one more request is answered and then the connection closed (Elastic Load
+			// Balancing, "Edit attributes for your Application Load Balancer", read 2026-11-23).
 			if since, _ := r.Context().Value(connected{}).(time.Duration); c.now()-since >= s.keepAlive {
 				w.Header().Set("Connection", "close")
 			}

@@ -30,6 +30,8 @@ type region struct {
 	front   *front
 	watch   *watch
 	variant *local.Variant
+	inside  *way         // to functions; frozen while it is cut
+	api     *http.Server // before them; nil behind a balancer
 }
 
 // readyPatience is real: how long a program may take to start.
@@ -38,7 +40,12 @@ const readyPatience = 30 * time.Second
 // start starts the program and waits until it is ready.
 func (r *region) start(ctx context.Context) error {
 	var err error
-	if r.variant, err = local.Server(ctx, r.stack, r.server, r.listen, r.options); err != nil {
+	if len(r.functions) > 0 {
+		err = r.startAPI(ctx)
+	} else {
+		r.variant, err = local.Server(ctx, r.stack, r.server, r.listen, r.options)
+	}
+	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyPatience)
@@ -47,6 +54,28 @@ func (r *region) start(ctx context.Context) error {
 	if !real.await(ctx, readyPatience, func() bool { return r.ready(ctx) }) {
 		return fmt.Errorf("stack %s: the program is not ready after %s; its log is %s", r.stack.ID, readyPatience, r.variant.Programs[0].Log)
 	}
+	return nil
+}
+
+// startAPI starts the API before the functions.
+func (r *region) startAPI(ctx context.Context) error {
+	var err error
+	if r.variant, err = local.Serverless(ctx, r.stack, r.functions, r.options); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", r.listen)
+	if err != nil {
+		return err
+	}
+	r.inside = newWay(r.stack.Region, r.listen)
+	r.api = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		select {
+		case <-r.inside.open():
+			r.variant.Handler.ServeHTTP(w, q)
+		case <-q.Context().Done():
+		}
+	})}
+	go func() { _ = r.api.Serve(listener) }() // ends when closed
 	return nil
 }
 
@@ -65,18 +94,38 @@ func (r *region) ready(ctx context.Context) bool {
 
 // signal sends a signal to the program. One that has ended gets none.
 func (r *region) signal(s syscall.Signal) error {
-	for _, pid := range r.variant.Programs[0].Processes() {
-		if err := syscall.Kill(pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return err
+	for _, program := range r.variant.Programs {
+		for _, pid := range program.Processes() {
+			if err := syscall.Kill(pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// freeze stops the program. Lambda would start another process for the next request, which must not reach any.
+func (r *region) freeze() error {
+	if r.inside != nil {
+		r.inside.cut()
+	}
+	return r.signal(syscall.SIGSTOP)
+}
+
+func (r *region) thaw() error {
+	if r.inside != nil {
+		r.inside.mend()
+	}
+	return r.signal(syscall.SIGCONT)
 }
 
 // kill ends the program as a machine that fails does. That it was killed is no error.
 func (r *region) kill() error {
 	if err := r.signal(syscall.SIGKILL); err != nil {
 		return err
+	}
+	if r.api != nil {
+		_ = r.api.Close()
 	}
 	_ = r.variant.Close()
 	return nil
@@ -93,6 +142,9 @@ func (r *region) close() error {
 	// One that is stopped could not end.
 	if err := r.signal(syscall.SIGCONT); err != nil {
 		return err
+	}
+	if r.api != nil {
+		_ = r.api.Close()
 	}
 	return r.variant.Close()
 }
@@ -149,13 +201,16 @@ func freeAddress() (string, error) {
 }
 
 // builtOnce builds each program the first time only: one that is killed comes back as it was.
-func builtOnce() func(ctx context.Context, root, program, output string) error {
+func builtOnce(build func(ctx context.Context, root, program, output string) error) func(ctx context.Context, root, program, output string) error {
+	if build == nil {
+		build = local.GoBuild
+	}
 	done := map[string]bool{}
 	return func(ctx context.Context, root, program, output string) error {
 		if _, err := os.Stat(output); done[output] && err == nil {
 			return nil
 		}
 		done[output] = true
-		return local.GoBuild(ctx, root, program, output)
+		return build(ctx, root, program, output)
 	}
 }

@@ -15,6 +15,7 @@ import (
 type Report struct {
 	Name               string // that fails over
 	Primary, Secondary string // Regions
+	Shared             bool   // both have callers, and neither is before the other
 	Speed              float64
 	Callers            int
 	Plan               recovery.Plan
@@ -26,6 +27,7 @@ type Report struct {
 // Result is what one fault did.
 type Result struct {
 	Fault    Fault
+	Region   string        // that was hit
 	Detected time.Duration // Route 53 finds the primary unhealthy
 	First    time.Duration // first good answer of the secondary
 	Last     time.Duration // every caller has had one; since then no request failed, or Relapsed says how many
@@ -38,14 +40,17 @@ type Result struct {
 	Lost     int           // of these the ones that no Region has in the end
 	Held     bool          // the primary stayed unhealthy after the repair, until it was asked by its own name
 	Back     time.Duration // from the repair until every caller had an answer of the primary
-	FailOpen string        // of Both: the Region that DNS answered with while neither was healthy
+	FailOpen string        // of Both: the Regions that DNS answered with while neither was healthy
 }
 
 // Write prints the report.
 func (r *Report) Write(out io.Writer) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s: %s fails over to %s; %d callers, %d health checkers for each Region, %g times real time\n",
-		r.Name, r.Primary, r.Secondary, r.Callers, checkers, r.Speed)
+	how := r.Primary + " fails over to " + r.Secondary
+	if r.Shared {
+		how = r.Primary + " and " + r.Secondary + " share the callers"
+	}
+	fmt.Fprintf(&text, "%s: %s; %d callers, %d health checkers for each Region, %g times real time\n", r.Name, how, r.Callers, checkers, r.Speed)
 	fmt.Fprintf(&text, "computed: RTO %s", seconds(r.Plan.RTO()))
 	if r.Loss != nil {
 		fmt.Fprintf(&text, ", RPO of usage records %s (here copies lag %s)", seconds(r.Loss.Objective), r.Lag)
@@ -70,11 +75,31 @@ func (r *Report) table(text *strings.Builder) {
 		if f.Held {
 			back += " *"
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d of %d\t%d\t%d, up to %s old\t%d\t%s\n", f.Fault, seconds(f.Detected), seconds(f.First),
-			seconds(f.Last), f.Failed, f.Requests, f.Cut, f.Uncopied, seconds(f.Oldest), f.Lost, back)
+		uncopied, lost := "-", "-" // no records are kept
+		if r.Loss != nil {
+			uncopied, lost = fmt.Sprintf("%d, up to %s old", f.Uncopied, seconds(f.Oldest)), fmt.Sprint(f.Lost)
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d of %d\t%d\t%s\t%s\t%s\n", r.label(f), seconds(f.Detected), seconds(f.First),
+			seconds(f.Last), f.Failed, f.Requests, f.Cut, uncopied, lost, back)
 	}
 	_ = w.Flush()
 	text.WriteByte('\n')
+}
+
+// label says what was hit, where that is not always the same.
+func (r *Report) label(f Result) string {
+	if r.Shared && f.Fault != Both {
+		return fmt.Sprintf("%s %s", f.Fault, f.Region)
+	}
+	return string(f.Fault)
+}
+
+// open are the Regions that DNS must go on to answer with when neither is healthy.
+func (r *Report) open() string {
+	if r.Shared {
+		return r.Primary + " and " + r.Secondary
+	}
+	return r.Primary
 }
 
 func (r *Report) notes(text *strings.Builder) {
@@ -83,10 +108,10 @@ func (r *Report) notes(text *strings.Builder) {
 		case f.Fault == Both:
 			fmt.Fprintf(text, "both: with neither Region healthy after %s, DNS went on to answer with %s\n", seconds(f.Detected), f.FailOpen)
 		case f.Held:
-			fmt.Fprintf(text, "* after %s, %s stayed unhealthy until it was asked by its own name, as nobody else called it\n", f.Fault, r.Primary)
+			fmt.Fprintf(text, "* after %s, %s stayed unhealthy until it was asked by its own name, as nobody else called it\n", f.Fault, f.Region)
 		}
 		if f.Relapsed > 0 {
-			fmt.Fprintf(text, "%s: %d requests failed after all callers had been answered\n", f.Fault, f.Relapsed)
+			fmt.Fprintf(text, "%s: %d requests failed after all callers had been answered\n", r.label(f), f.Relapsed)
 		}
 	}
 	for _, problem := range r.Problems() {
@@ -103,10 +128,10 @@ func (r *Report) Problems() []string {
 		}
 	}
 	for _, f := range r.Results {
-		add(f.Last > r.Plan.RTO(), "%s: all callers were answered after %s, and the RTO is %s", f.Fault, f.Last, r.Plan.RTO())
-		add(f.Relapsed > 0, "%s: %d requests failed after all callers had been answered", f.Fault, f.Relapsed)
-		add(r.Loss != nil && f.Oldest > r.Loss.Objective, "%s: a record of %s before was not copied, and the RPO is %s", f.Fault, f.Oldest, objective(r.Loss))
-		add(f.Fault == Both && f.FailOpen != r.Primary, "both: DNS answered with %q, and must with %s", f.FailOpen, r.Primary)
+		add(f.Last > r.Plan.RTO(), "%s: all callers were answered after %s, and the RTO is %s", r.label(f), f.Last, r.Plan.RTO())
+		add(f.Relapsed > 0, "%s: %d requests failed after all callers had been answered", r.label(f), f.Relapsed)
+		add(r.Loss != nil && f.Oldest > r.Loss.Objective, "%s: a record of %s before was not copied, and the RPO is %s", r.label(f), f.Oldest, objective(r.Loss))
+		add(f.Fault == Both && f.FailOpen != r.open(), "both: DNS answered with %q, and must with %s", f.FailOpen, r.open())
 	}
 	return problems
 }

@@ -70,7 +70,7 @@ func newWorld(ctx context.Context, o Options, sites [2]site) (w *world, err erro
 	if err != nil {
 		return w, err
 	}
-	options := local.Options{Root: o.Root, Work: o.Work, StandIns: standIns, Build: builtOnce()}
+	options := local.Options{Root: o.Root, Work: o.Work, StandIns: standIns, Build: builtOnce(o.Build)}
 	for _, r := range w.regions {
 		r.options = options
 		if err := w.open(ctx, r); err != nil {
@@ -87,7 +87,7 @@ func (w *world) standIns() (map[string]string, error) {
 	var environments []map[string]string
 	for _, r := range w.regions {
 		byRegion[r.stack.Region] = r.bedrock
-		environments = append(environments, r.server.Environment)
+		environments = append(environments, r.told)
 		if r.store != nil {
 			buckets.Handle("/"+r.bucket+"/", r.store.bucket)
 		}
@@ -149,9 +149,9 @@ func (w *world) begin(ctx context.Context) error {
 			}, host)
 		}}
 	}
-	health := map[string]*watch{first.address: first.watch, second.address: second.watch}
-	address, stop, err := serveDNS(&zone{name: first.name, primary: first.address, secondary: second.address, plain: plain,
-		healthy: func(address string) bool { return health[address].healthy() }})
+	address, stop, err := serveDNS(&zone{name: first.name, plain: plain, records: []target{
+		{first.address, first.weight, first.watch.healthy}, {second.address, second.weight, second.watch.healthy},
+	}})
 	if err != nil {
 		return err
 	}
@@ -190,8 +190,26 @@ func (w *world) close() error {
 	return errors.Join(problems...)
 }
 
-// count counts the requests of a span of time, and the records that were not copied at its beginning.
-func (w *world) count(result *Result, from, to time.Duration) {
+// shared tells whether both Regions have callers.
+func (w *world) shared() bool { return w.regions[0].weight > 0 }
+
+// home tells whether since a time all callers were answered where they belong, and when the last of them was: by the
+// primary, or where callers are shared by any Region, and each Region has answered some.
+func (w *world) home(since time.Duration) (last time.Duration, all bool) {
+	if !w.shared() {
+		_, last, all = w.ledger.arrived(w.options.Callers, w.regions[0].stack.Region, since)
+		return last, all
+	}
+	_, last, all = w.ledger.arrived(w.options.Callers, "", since)
+	for _, r := range w.regions {
+		first, _, _ := w.ledger.arrived(w.options.Callers, r.stack.Region, since)
+		last, all = max(last, first), all && first > 0
+	}
+	return last, all
+}
+
+// count counts the requests of a span of time, and the records of a Region that were not copied at its beginning.
+func (w *world) count(result *Result, of *region, from, to time.Duration) {
 	for _, o := range w.ledger.between(from, to) {
 		if o.caller < 0 {
 			continue
@@ -204,22 +222,21 @@ func (w *world) count(result *Result, from, to time.Duration) {
 			result.Cut++
 		}
 	}
-	for _, o := range w.uncopied(from) {
+	for _, o := range w.uncopied(of, from) {
 		result.Uncopied++
 		result.Oldest = max(result.Oldest, from-o.end)
 	}
 }
 
-// uncopied are the requests that the primary had answered by then, and whose records the other Region would never have
-// if the primary were lost at that moment.
-func (w *world) uncopied(at time.Duration) []outcome {
-	first := w.regions[0]
-	if first.store == nil {
+// uncopied are the requests that a Region had answered by then, and whose records the other Region would never have if it
+// were lost at that moment.
+func (w *world) uncopied(of *region, at time.Duration) []outcome {
+	if of.store == nil {
 		return nil
 	}
 	var found []outcome
 	for _, o := range w.ledger.between(0, at) {
-		if o.good && o.region == first.stack.Region && !first.store.copied(o.id, at) {
+		if o.good && o.region == of.stack.Region && !of.store.copied(o.id, at) {
 			found = append(found, o)
 		}
 	}
@@ -251,7 +268,7 @@ func (w *world) regionOf(o outcome) *region {
 
 // aliasFor is the alias that callers ask for: one that leads out of its Region would hide from them what befalls it.
 func aliasFor(wanted string, sites [2]site) (string, error) {
-	told, err := settings.Load(func(name string) string { return sites[0].server.Environment[name] })
+	told, err := settings.Load(func(name string) string { return sites[0].told[name] })
 	if err != nil {
 		return "", fmt.Errorf("stack %s: %w", sites[0].stack.ID, err)
 	}

@@ -16,8 +16,21 @@ const (
 const (
 	balancerMargin = 5 * time.Second
 	functionMargin = 10 * time.Second
-	leastKeepAlive = time.Minute // AWS's
 )
+
+// BalancerKeepAlive is how long a client may keep a connection: AWS's minimum, whatever the budget. A client that holds on
+// to a connection holds on to a Region too. What it costs is a handshake a minute; the answer under way still ends.
+const BalancerKeepAlive = time.Minute
+
+// How a balancer judges a target: so many checks in a row must fail, each after its timeout at the latest.
+const (
+	TargetInterval = 10 * time.Second
+	TargetTimeout  = 5 * time.Second
+	TargetFailures = 3
+)
+
+// TargetSick is how long that takes at worst.
+const TargetSick = TargetFailures * (TargetInterval + TargetTimeout)
 
 // Function is how long the function, and the API's wait for it, may take.
 func Function(budget time.Duration) time.Duration { return budget + functionMargin }
@@ -26,9 +39,3 @@ func Function(budget time.Duration) time.Duration { return budget + functionMarg
 // answer take. A server's own idle timeout must be longer than this, or it hangs up while the balancer sends a request,
 // which the caller sees as 502.
 func BalancerIdle(budget time.Duration) time.Duration { return budget + balancerMargin }
-
-// BalancerKeepAlive is how long a client may keep a connection; the answer under way still ends. Short, for a client
-// that holds on to a connection holds on to a Region too: as BalancerIdle, at least AWS's minimum of one minute.
-func BalancerKeepAlive(budget time.Duration) time.Duration {
-	return max(BalancerIdle(budget), leastKeepAlive)
-}

@@ -19,14 +19,15 @@ func (p Plan) Problems() []string {
 			problems = append(problems, fmt.Sprintf(format, args...))
 		}
 	}
-	c := p.Check
-	if why := unfit(c.Path); why != "" {
-		add(true, "Check.Path: is %q, %s; use %s", c.Path, why, endpoint.Healthz)
+	if p.Alarm == nil {
+		p.Check.check(add)
+	} else {
+		add(p.Check != Check{}, "Check: is set, and so is Alarm; a health check asks or follows an alarm; remove one")
+		p.Alarm.check(add)
 	}
-	add(c.Interval != 10*time.Second && c.Interval != 30*time.Second, "Check.Interval: is %s; Route 53 knows 10s and 30s", c.Interval)
-	add(c.Failures < 1 || c.Failures > 10, "Check.Failures: is %d; Route 53 allows 1 to 10", c.Failures)
 	add(p.TTL < 0, "TTL: is %s; it must not be negative", p.TTL)
-	add(p.KeepAlive <= 0, "KeepAlive: is %s; say how long a client may hold on to a connection, such as edge.BalancerKeepAlive", p.KeepAlive)
+	add(p.KeepAlive <= 0, "KeepAlive: is %s; say how long a client may hold on to a connection, such as budget.BalancerKeepAlive", p.KeepAlive)
+	add(p.Silence <= 0, "Silence: is %s; say how long a request waits for a Region that says nothing, such as budget.BalancerIdle", p.Silence)
 	add(p.Capacity < 0, "Capacity: is %s; it must not be negative", p.Capacity)
 	if len(problems) > 0 {
 		return problems // the sum would be of wrong terms
@@ -36,6 +37,21 @@ func (p Plan) Problems() []string {
 		p.RTO(), p.sum(), Limit)
 	add(!slow && p.SlowReason != "", "SlowReason: is only for a recovery that takes more than %s, and this one takes %s; remove it", Limit, p.RTO())
 	return problems
+}
+
+func (c Check) check(add func(wrong bool, format string, args ...any)) {
+	why := unfit(c.Path)
+	add(why != "", "Check.Path: is %q, %s; use %s", c.Path, why, endpoint.Healthz)
+	add(c.Interval != 10*time.Second && c.Interval != 30*time.Second, "Check.Interval: is %s; Route 53 knows 10s and 30s", c.Interval)
+	add(c.Failures < 1 || c.Failures > 10, "Check.Failures: is %d; Route 53 allows 1 to 10", c.Failures)
+}
+
+// check refuses what Route 53 follows no alarm with: metrics finer than a minute (Amazon Route 53 API Reference,
+// "AlarmIdentifier", read 2026-11-23).
+func (a *Alarm) check(add func(wrong bool, format string, args ...any)) {
+	add(a.Shows < 0, "Alarm.Shows: is %s; it must not be negative", a.Shows)
+	add(a.Period < time.Minute || a.Period%time.Minute != 0, "Alarm.Period: is %s; allowed are whole minutes, for Route 53 follows no alarm on a finer metric", a.Period)
+	add(a.Periods < 1 || a.Periods > 10, "Alarm.Periods: is %d; allowed is 1 to 10", a.Periods)
 }
 
 func (p Plan) sum() string {

@@ -7,6 +7,7 @@
 package recovery
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -36,14 +37,26 @@ type Check struct {
 	Failures int           // in a row, until a checker finds an endpoint unhealthy: 1 to 10, default 3
 }
 
+// Alarm is a CloudWatch alarm that health checks follow where Route 53's checkers, who come from the internet, cannot ask.
+// It knows what its metric knows: with a balancer's healthy targets, not whether Amazon Bedrock answers them.
+type Alarm struct {
+	Shows   time.Duration // until its metric shows a fault, such as budget.TargetSick of a balancer's healthy targets; default 0
+	Period  time.Duration // of the metric: whole minutes, default 1 min
+	Periods int           // in a row that must be bad: 1 to 10, default 1
+}
+
 // Plan is what the recovery time follows from.
 type Plan struct {
-	Check Check
+	Check Check  // that asks; empty with Alarm
+	Alarm *Alarm // that is followed instead; default nil: Check asks
 	// TTL is how long resolvers keep the record; default AliasTTL, which holds for every alias.
 	TTL time.Duration
 	// KeepAlive is how long a client may hold on to a connection to a Region that is sick and still answers. Required:
-	// edge.BalancerKeepAlive for a balancer. Of API Gateway AWS gives no figure; give what your clients are told.
+	// budget.BalancerKeepAlive for a balancer. Of API Gateway AWS gives no figure; give what your clients are told.
 	KeepAlive time.Duration
+	// Silence is how long a request waits for a Region that says nothing, until whoever stands before it gives up. Required:
+	// budget.BalancerIdle for a balancer, budget.Function for an API.
+	Silence time.Duration
 	// Capacity is how long the other Region needs until it can take all callers; default 0, it always runs at that size.
 	Capacity time.Duration
 	// SlowReason is why more than Limit is good enough; required for that, else empty.
@@ -59,45 +72,58 @@ type Term struct {
 
 // Filled returns the plan with its defaults.
 func (p Plan) Filled() Plan {
-	if p.Check.Path == "" {
-		p.Check.Path = endpoint.Healthz
-	}
-	if p.Check.Interval == 0 {
-		p.Check.Interval = 10 * time.Second
-	}
-	if p.Check.Failures == 0 {
-		p.Check.Failures = 3
-	}
 	if p.TTL == 0 {
 		p.TTL = AliasTTL
 	}
+	if p.Alarm != nil {
+		p.Alarm = &Alarm{p.Alarm.Shows, cmp.Or(p.Alarm.Period, time.Minute), cmp.Or(p.Alarm.Periods, 1)}
+		return p
+	}
+	p.Check = Check{cmp.Or(p.Check.Path, endpoint.Healthz), cmp.Or(p.Check.Interval, 10*time.Second), cmp.Or(p.Check.Failures, 3)}
 	return p
 }
 
 // Terms are the parts of the recovery time, in the order in which they pass.
 func (p Plan) Terms() []Term {
 	p = p.Filled()
-	failures := time.Duration(p.Check.Failures)
 	capacity := "the other Region always runs at the size that all callers need"
 	if p.Capacity > 0 {
 		capacity = "until the other Region has grown to the size that all callers need"
 	}
-	terms := []Term{
-		{"detection", failures * p.Check.Interval, fmt.Sprintf("%d checks in a row must fail, %s apart", p.Check.Failures, p.Check.Interval)},
-		{"checkers", failures * (ConnectWait + AnswerWait), fmt.Sprintf("each check may wait %s to connect and %s for an answer before it has failed", ConnectWait, AnswerWait)},
-		{"DNS", p.TTL, "resolvers keep the old answer; an alias record has no TTL of its own, but that of its target"},
-		{"connections", p.KeepAlive, "clients keep a connection to a Region that is sick and still answers"},
-		{"capacity", p.Capacity, capacity},
+	found := p.Check.terms
+	if p.Alarm != nil {
+		found = p.Alarm.terms
 	}
-	if p.judges() {
-		judgement := Term{"judgement", endpoint.HealthWindow, endpoint.Healthz + " judges the calls of this time, each when it ends, and most must have failed; a Region that is gone fails at once"}
-		terms = append([]Term{judgement}, terms...)
-	}
-	return terms
+	return append(found(),
+		Term{"DNS", p.TTL, "resolvers keep the old answer; an alias record has no TTL of its own, but that of its target"},
+		Term{"connections", p.KeepAlive, "clients keep a connection to a Region that is sick and still answers"},
+		Term{"silence", 2 * p.Silence, fmt.Sprintf("a request under way when that is over, and the one more that a balancer takes then, each wait up to %s for nothing", p.Silence)},
+		Term{"capacity", p.Capacity, capacity},
+	)
 }
 
-// judges tells whether the path is the one that is judged from real calls.
-func (p Plan) judges() bool { return strings.HasSuffix(p.Check.Path, endpoint.Healthz) }
+// terms are how long it takes until the checkers have found a Region unhealthy.
+func (c Check) terms() []Term {
+	failures := time.Duration(c.Failures)
+	terms := []Term{
+		{"detection", failures * c.Interval, fmt.Sprintf("%d checks in a row must fail, %s apart", c.Failures, c.Interval)},
+		{"checkers", failures * (ConnectWait + AnswerWait), fmt.Sprintf("each check may wait %s to connect and %s for an answer before it has failed", ConnectWait, AnswerWait)},
+	}
+	if !strings.HasSuffix(c.Path, endpoint.Healthz) { // it is not judged from real calls
+		return terms
+	}
+	return append([]Term{{"judgement", endpoint.HealthWindow, endpoint.Healthz + " judges the calls of this time, each when it ends, and most must have failed; a Region that is gone fails at once, " +
+		"and where Bedrock takes calls and says nothing, the first of them end with the stream budget, which is not in the sum"}}, terms...)
+}
+
+// terms are how long it takes until the alarm has found a Region unhealthy.
+func (a *Alarm) terms() []Term {
+	return []Term{
+		{"metric", a.Shows, "until the alarm's metric shows the fault"},
+		{"alarm", time.Duration(a.Periods+1) * a.Period, fmt.Sprintf("%d periods of %s in a row must be bad, and the fault comes within the one before", a.Periods, a.Period)},
+		{"delivery", a.Period, "AWS gives no figure for how late a period's value comes; one more period is taken"},
+	}
+}
 
 // RTO is the recovery time at worst: the sum of the terms. AWS gives no figure for what Route 53 needs to tell its name
 // servers of a change of health, so that is not in it.
