@@ -13,6 +13,7 @@ import (
 // Failover leads callers of every domain from one Region to the other. Without it, two Regions know nothing of each other.
 type Failover struct {
 	Mode     string        // ActivePassive, the default, or ActiveActive
+	Path     string        // that health checks ask for; default endpoint.Healthz. It must cost nothing and ask nobody who they are
 	Interval time.Duration // between two checks of a health checker: 10 s, the default, or 30 s
 	Failures int           // in a row, until a Region is unhealthy: 1 to 10, default 3
 	Capacity time.Duration // until the other Region can take all callers; default 0: it always runs at that size
@@ -26,9 +27,11 @@ const (
 
 func (v value) failover() *Failover {
 	f := &Failover{Mode: ActivePassive}
-	f.Interval, f.Failures = recovery.Plan{}.Filled().Check.Interval, recovery.Plan{}.Filled().Check.Failures
+	asks := recovery.Plan{}.Filled().Check
+	f.Path, f.Interval, f.Failures = asks.Path, asks.Interval, asks.Failures
 	v.object(fields{
 		"mode":     func(v value) { v.choice(&f.Mode, ActivePassive, ActiveActive) },
+		"path":     func(v value) { v.text(&f.Path) },
 		"interval": func(v value) { v.duration(&f.Interval, 10*time.Second, 30*time.Second) },
 		"failures": func(v value) { v.integer(&f.Failures, 1, 10) },
 		"capacity": func(v value) { v.duration(&f.Capacity, 0, time.Hour) },
@@ -106,7 +109,7 @@ func (e Environment) Recovery() (recovery.Plan, bool) {
 		return recovery.Plan{}, false
 	}
 	return recovery.Plan{
-		Check:      recovery.Check{Interval: e.Failover.Interval, Failures: e.Failover.Failures},
+		Check:      recovery.Check{Path: e.Failover.Path, Interval: e.Failover.Interval, Failures: e.Failover.Failures},
 		KeepAlive:  budget.BalancerKeepAlive,
 		Silence:    e.silence(),
 		Capacity:   e.Failover.Capacity,
@@ -169,7 +172,7 @@ func (c checker) recovery(e *Environment) {
 	plan, _ := e.Recovery()
 	for _, problem := range plan.Problems() {
 		path := "failover"
-		for prefix, key := range map[string]string{"Check.Interval": ".interval", "Check.Failures": ".failures", "Capacity": ".capacity"} {
+		for prefix, key := range map[string]string{"Check.Path": ".path", "Check.Interval": ".interval", "Check.Failures": ".failures", "Capacity": ".capacity"} {
 			if strings.HasPrefix(problem, prefix) {
 				path += key
 			}

@@ -191,6 +191,9 @@ var badPairs = []refused{
 	{"a recovery that takes too long", pair("failover", "failover:\n  capacity: 10m\n"), []string{
 		`7: failover: is up to 23m38s (judgement 1m0s + detection 30s + checkers 18s + DNS 1m0s + connections 1m0s + silence 9m50s + capacity 10m0s); allowed is 15m0s; shorten a term (gateway.streamBudget …`}, true},
 	{"thresholds that break it", pair("failover", "failover: {failures: 10, interval: 30s, capacity: 5m}\n"), []string{`7: failover: is up to 23m50s (…`}, true},
+	{"health checks that are billed", pair("failover", "failover:\n  path: /v1/chat/completions\n"), []string{
+		`8: failover.path: is "/v1/chat/completions", which calls Amazon Bedrock and is billed; use /healthz`}, true},
+	{"health checks without a key", pair("failover", "failover: {path: /v1/models}\n"), []string{`7: failover.path: is "/v1/models", which asks callers who they are; …`}, true},
 	{"an interval that Route 53 does not know", pair("failover", "failover:\n  interval: 20s\n"), []string{`8: failover.interval: is 20s; Route 53 knows 10s and 30s`}, false},
 	{"signed health checks", pair("containers", "serverless: {api: {domain: b.example.com}}\n"), []string{
 		`4: network: is used by nothing: …`, `5: edge.callers: is of balancers, …`,
