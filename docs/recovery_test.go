@@ -41,3 +41,19 @@ func TestRecoveryTimeOfProdIsDocumented(t *testing.T) {
 		t.Errorf("environments.md lacks %q", want)
 	}
 }
+
+// Each runbook of a disaster says what to type, how long it takes and how to see that it is over.
+func TestRunbooksOfDisastersAreComplete(t *testing.T) {
+	for _, name := range []string{"failover", "fail-back", "lost-region", "lost-secret", "lost-stack", "corrupted-release", "key-rotation", "quota-exhausted"} {
+		text, err := os.ReadFile("runbooks/" + name + ".md")
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, part := range []string{"```sh\n", "**Takes**", "**Verify.**"} {
+			if !strings.Contains(string(text), part) {
+				t.Errorf("runbooks/%s.md lacks %q", name, part)
+			}
+		}
+	}
+}
