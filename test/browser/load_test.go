@@ -16,7 +16,7 @@ import (
 // The load of one place: so many callers ask so many questions, each one after the other.
 const (
 	callers   = 6
-	questions = 14 // of a caller
+	questions = 12 // of a caller
 )
 
 // tally is what was asked, and how it ended.
