@@ -12,6 +12,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge"
 	"github.com/genai-pipeline/genai-pipeline/constructs/observability"
+	"github.com/genai-pipeline/genai-pipeline/constructs/spend"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
@@ -56,16 +57,34 @@ func overview(scope constructs.Construct, e environment.Environment) {
 		return
 	}
 	stack := newStack(scope, ObservabilityStack, e, "Dashboard of the inference gateway across its Regions")
-	if !slices.Contains(e.Regions, environment.GlobalRegion) && e.Failover != nil {
+	if e.TellsGlobally() {
 		alarmTopic(stack, e, environment.GlobalRegion)
 	}
+	if budget := e.Observability.Budget; budget != nil {
+		bill(scope, stack, e, *budget)
+	}
 	observability.NewOverview(stack, "Overview", observability.OverviewProps{Environment: e.Name, Regions: e.Regions, Variants: e.Variants(), Paged: true})
+}
+
+// bill adds what watches the bill, which AWS has in one Region only. It is a stack of its own, after that of the topic: what
+// an account may not make here holds nothing else back.
+func bill(scope constructs.Construct, topic awscdk.Stack, e environment.Environment, budget environment.Budget) {
+	stack := newStack(scope, "spend", e, "What may be spent on the inference gateway")
+	stack.AddStackDependency(topic, nil)
+	tags := map[string]string{}
+	for key, text := range tagsOf(e) {
+		tags[key] = *text
+	}
+	spend.New(stack, "Spend", spend.Props{Name: e.Name + "-gateway-spend", Monthly: budget.Monthly, Anomaly: budget.Anomaly,
+		TopicARN: e.AlarmTopic(environment.GlobalRegion), Tags: tags})
 }
 
 // alarmTopic makes the topic of a Region, unless the environment names one that exists.
 func alarmTopic(stack awscdk.Stack, e environment.Environment, region string) {
 	if e.Observability.Topics[region] == "" {
-		observability.NewTopic(stack, "Topic", observability.TopicProps{Name: e.AlarmTopicName(), Emails: e.Observability.Emails})
+		observability.NewTopic(stack, "Topic", observability.TopicProps{
+			Name: e.AlarmTopicName(), Emails: e.Observability.Emails, Costs: e.Observability.Budget != nil && region == environment.GlobalRegion,
+		})
 	}
 }
 

@@ -20,10 +20,11 @@ import (
 type TopicProps struct {
 	Name   string   // default: CloudFormation makes one. With a name, stacks that come before the topic's can name it: TopicARN
 	Emails []string // addresses that are told; each must be confirmed once by who reads it. Default: none
+	Costs  bool     // AWS Budgets and Cost Anomaly Detection may publish too, as spend.Props.TopicARN needs; default false
 }
 
 // Topic takes alarms to people. It is encrypted with a key of its own, for CloudWatch may not use the one of AWS, and only
-// alarms of its own account may publish to it.
+// alarms, and with Costs budgets, of its own account may publish to it.
 type Topic interface {
 	constructs.Construct
 	// Topic is Amazon SNS's.
@@ -43,8 +44,12 @@ var (
 	emailForm = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)
 )
 
-// publishers are the services that tell of something.
-var publishers = []string{"cloudwatch.amazonaws.com"}
+// The services that tell of something.
+const (
+	alarmsService    = "cloudwatch.amazonaws.com"
+	budgetsService   = "budgets.amazonaws.com"
+	anomaliesService = "costalerts.amazonaws.com"
+)
 
 // TopicARN is the ARN of a topic with a name.
 func TopicARN(region, account, name string) string {
@@ -72,27 +77,42 @@ func NewTopic(scope constructs.Construct, id string, props TopicProps) Topic {
 		made.TopicName = jsii.String(props.Name)
 	}
 	t.topic = awssns.NewTopic(t, jsii.String("Topic"), made)
-	t.allow()
+	t.allow("Alarms", alarmsService, nil, nil)
+	if props.Costs {
+		t.allowCosts()
+	}
 	for _, email := range props.Emails {
 		t.topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(email), nil))
 	}
 	return t
 }
 
-// allow lets the publishers encrypt and publish. The account is asked for where they publish: AWS's guides show the key's
-// statement without a condition, and one that a service does not meet would silence every alarm.
-func (t *topic) allow() {
-	var principals []awsiam.IPrincipal
-	for _, service := range publishers {
-		principals = append(principals, awsiam.NewServicePrincipal(jsii.String(service), nil))
+// allow lets a service encrypt and publish. Of alarms the account is asked where they publish alone: AWS's guides show the
+// key's statement without a condition, and one that a service does not meet would silence every alarm.
+func (t *topic) allow(sid, service string, encrypts, publishes map[string]any) {
+	own := awscdk.Stack_Of(t).Account()
+	if publishes == nil {
+		publishes = map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": own}}
 	}
-	t.key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Principals: &principals, Actions: jsii.Strings("kms:Decrypt", "kms:GenerateDataKey*"), Resources: jsii.Strings("*"),
-	}), nil)
+	principals := []awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String(service), nil)}
+	key := &awsiam.PolicyStatementProps{Principals: &principals, Actions: jsii.Strings("kms:Decrypt", "kms:GenerateDataKey*"), Resources: jsii.Strings("*")}
+	if encrypts != nil {
+		key.Conditions = &encrypts
+	}
+	t.key.AddToResourcePolicy(awsiam.NewPolicyStatement(key), nil)
 	t.topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Sid: jsii.String("Alarms"), Principals: &principals, Actions: jsii.Strings("sns:Publish"), Resources: &[]*string{t.topic.TopicArn()},
-		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(t).Account()}},
+		Sid: jsii.String(sid), Principals: &principals, Actions: jsii.Strings("sns:Publish"), Resources: &[]*string{t.topic.TopicArn()}, Conditions: &publishes,
 	}))
+}
+
+// allowCosts lets what watches the bill publish, on behalf of the topic's own account (AWS Cost Management User Guide,
+// "Creating an Amazon SNS topic for budget notifications" and "… for anomaly notifications", read 2026-11-23).
+func (t *topic) allowCosts() {
+	own := awscdk.Stack_Of(t).Account()
+	account := map[string]any{"aws:SourceAccount": own}
+	t.allow("Budgets", budgetsService, map[string]any{"StringEquals": account},
+		map[string]any{"StringEquals": account, "ArnLike": map[string]any{"aws:SourceArn": "arn:aws:budgets::" + *own + ":*"}})
+	t.allow("Anomalies", anomaliesService, map[string]any{"StringEquals": account}, nil)
 }
 
 func (t *topic) Topic() awssns.ITopic { return t.topic }

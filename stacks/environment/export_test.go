@@ -9,7 +9,7 @@ import (
 
 // everyObject has each kind of object once, so that decoding it meets all known keys.
 const everyObject = `{auth: {}, models: {a: {targets: [{}]}}, gateway: {tenantLimits: {default: {}, tenants: {a: {}}}}, serverless: {api: {}},
- containers: {scaling: {}, spot: {}, image: {}}, instances: {scaling: {}, spot: {}}, edge: {}, archive: {}, acknowledge: {}, failover: {}, audit: {}, tracing: {}, observability: {},
+ containers: {scaling: {}, spot: {}, image: {}}, instances: {scaling: {}, spot: {}}, edge: {}, archive: {}, acknowledge: {}, failover: {}, audit: {}, tracing: {}, observability: {budget: {}},
  network: {prefixLists: {us-east-1: {}}, import: {us-east-1: {}}}}`
 
 // KnownKeys returns the keys the decoder knows, by the shape of the object they are in.

@@ -17,7 +17,17 @@ type Observability struct {
 	Topics map[string]string // by Region, ARN of an SNS topic that exists; default: the stacks make one in each
 	Pages  map[string]string // by Region, ARN of an SNS topic for what somebody must get up for; default: as Topics
 	Quiet  time.Duration     // without any request in the first Region, until somebody is told; default 0: silence is no alarm
+	Budget *Budget           // nil: nothing watches the bill
 }
+
+// Budget is what the environment's account may be billed, tokens included. It tells the topic in GlobalRegion.
+type Budget struct {
+	Monthly int // US dollars of a calendar month, 1 or more
+	Anomaly int // US dollars over what was expected, from which somebody is told; default a tenth of Monthly, 0 for none
+}
+
+// mostUSD is more than a budget can mean.
+const mostUSD = 100_000_000
 
 // GlobalRegion is the Region that has the metrics and settings which belong to no Region.
 const GlobalRegion = "us-east-1"
@@ -41,11 +51,24 @@ func (v value) observability() *Observability {
 				v.problem("is %s; allowed are whole times of %s", o.Quiet, quietStep)
 			}
 		},
+		"budget": func(v value) { o.Budget = v.budget() },
 	})
 	if len(o.Emails) > 0 && len(o.Topics) > 0 {
 		v.d.problem(join(v.path, "emails"), "are told by topics that the stacks make, and topics names others; subscribe them there, or remove one")
 	}
 	return o
+}
+
+func (v value) budget() *Budget {
+	b := &Budget{Anomaly: -1}
+	v.object(fields{
+		"monthly": func(v value) { v.integer(&b.Monthly, 1, mostUSD) },
+		"anomaly": func(v value) { v.integer(&b.Anomaly, 0, mostUSD) },
+	}, "monthly")
+	if b.Anomaly < 0 {
+		b.Anomaly = max(1, b.Monthly/10)
+	}
+	return b
 }
 
 func (v value) emails() []string {
@@ -82,7 +105,7 @@ func (c checker) observability(e *Environment) {
 		return
 	}
 	regions := slices.Clone(e.Regions)
-	if !slices.Contains(regions, GlobalRegion) && e.Failover != nil {
+	if e.TellsGlobally() {
 		regions = append(regions, GlobalRegion)
 	}
 	c.everywhere("observability.topics", o.Topics, regions)
@@ -111,6 +134,11 @@ func (e Environment) AlarmTopic(region string) string {
 		return e.Observability.Topics[region]
 	}
 	return fmt.Sprintf("arn:aws:sns:%s:%s:%s", region, e.Account, e.AlarmTopicName())
+}
+
+// TellsGlobally tells whether something in GlobalRegion needs a topic there, though the environment does not run in it.
+func (e Environment) TellsGlobally() bool {
+	return e.Observability != nil && !slices.Contains(e.Regions, GlobalRegion) && (e.Failover != nil || e.Observability.Budget != nil)
 }
 
 // AlarmTopicName is the name of the topic that the stacks make in each Region.

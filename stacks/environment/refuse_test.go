@@ -48,6 +48,13 @@ var bad = []refused{
 	{"regions as text", "account: \"123456789012\"\nregions: us-east-1\nserverless: {}\n", []string{`2: regions: is the text "us-east-1"; allowed is a list`}, false},
 	{"truth as text", minimal + "production: \"yes\"\n", []string{`4: production: is the text "yes"; allowed is true or false`}, false},
 	{"tag of AWS", minimal + "tags: {\"aws:x\": y}\n", []string{`4: tags.aws:x: is no tag key; …`}, false},
+	{"budget without an amount", minimal + "observability: {emails: [a@example.com], budget: {anomaly: 5}}\n", []string{`4: observability.budget.monthly: is missing; …`}, false},
+	{"budget of nothing", minimal + "observability: {emails: [a@example.com], budget: {monthly: 0}}\n", []string{`4: observability.budget.monthly: is 0; allowed is a whole number from 1 to 100000000`}, false},
+	{"budget in cents", minimal + "observability: {emails: [a@example.com], budget: {monthly: 9.99, anomaly: -1}}\n", []string{
+		`4: observability.budget.monthly: is the number 9.99; allowed is a whole number from 1 to 100000000`, `4: observability.budget.anomaly: is -1; allowed is a whole number from 0 to 100000000`}, false},
+	{"budget as a number", minimal + "observability: {emails: [a@example.com], budget: 100}\n", []string{`4: observability.budget: is the number 100; allowed is a mapping of keys to values`}, false},
+	{"budget that tells a topic elsewhere", "account: \"123456789012\"\nregions: [eu-west-1]\nserverless: {}\nmodels: {lite: {targets: [{model: amazon.nova-lite-v1:0}]}}\n" +
+		"observability:\n  topics: {eu-west-1: arn:aws:sns:eu-west-1:123456789012:alarms}\n  budget: {monthly: 100}\n", []string{`6: observability.topics.us-east-1: is missing; an alarm tells only a topic of its own Region, and there are alarms in us-east-1`}, true},
 	{"tag of ours", minimal + "tags: {environment: y}\n", []string{`4: tags.environment: is a tag that the stacks set themselves; …`}, false},
 	{"tag as number", minimal + "tags: {cost: 42}\n", []string{`4: tags.cost: is the number 42; allowed is text in quotes`}, false},
 	{"no models", minimal + "models: {}\n", []string{`4: models: names no model; name one, or remove the key for the defaults haiku, sonnet, opus`}, false},

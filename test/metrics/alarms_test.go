@@ -123,6 +123,11 @@ func TestAlarmsGoOffWhenTheyShould(t *testing.T) {
 	}{
 		{"nothing ever came", func(series) {}, "quiet"},
 		{"zero traffic for an hour and more", func(s series) { s.serve(at-100, 50, fine()) }, "quiet"},
+		{"zero, said in so many words", every(120, func(s series, m int) {
+			s.add(of(metric.Requests), m, 0)
+			s.add(of(metric.Errors), m, 0)
+			s.add(of(metric.Throttles), m, 0)
+		}), "quiet"},
 		{"all goes well", every(180, mix(20, 0, fine())), ""},
 		{"one error in one request, the only one in hours", func(s series) { s.serve(at-3, 1, failed()) }, "errors-in-an-hour"},
 		{"0.9 % of the requests fail", every(120, mix(1000, 9, failed())), ""},

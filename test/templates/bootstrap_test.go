@@ -17,6 +17,9 @@ var prefixes = map[string]string{
 	"elasticloadbalancingv2": "elasticloadbalancing",
 }
 
+// narrow are services of which the templates need a part alone: the rest of Cost Explorer reads what everything costs.
+var narrow = map[string][]string{"ce": {"ce:*AnomalyMonitor*"}}
+
 // TestTheBootstrapAllowsEveryServiceOfTheTemplates: a service that is missing in cmd/pipeline/bootstrap/policy.json would
 // be seen at the first deployment only.
 func TestTheBootstrapAllowsEveryServiceOfTheTemplates(t *testing.T) {
@@ -44,7 +47,8 @@ func TestTheBootstrapAllowsEveryServiceOfTheTemplates(t *testing.T) {
 			if prefixes[service] != "" {
 				service = prefixes[service]
 			}
-			if service != "iam" && !strings.Contains(string(text), `"`+service+`:*"`) {
+			allowed := slices.ContainsFunc(append(narrow[service], service+":*"), func(actions string) bool { return strings.Contains(string(text), `"`+actions+`"`) })
+			if service != "iam" && !allowed {
 				t.Errorf("the policy of the bootstrap does not allow %s, which %s needs", service, r.Type)
 			}
 		}

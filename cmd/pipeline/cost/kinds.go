@@ -20,6 +20,7 @@ func free() []string {
 		"AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy",
 		"AWS::AutoScaling::LifecycleHook", "AWS::AutoScaling::ScalingPolicy",
 		"AWS::Bedrock::ApplicationInferenceProfile",
+		"AWS::CE::AnomalySubscription", // a relation of the monitor, which is what may cost
 		"AWS::CDK::Metadata", "AWS::CloudFormation::CustomResource", "AWS::CloudFormation::Stack",
 		"AWS::EC2::InternetGateway", "AWS::EC2::LaunchTemplate", "AWS::EC2::Route", "AWS::EC2::RouteTable",
 		"AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::Subnet",

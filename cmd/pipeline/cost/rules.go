@@ -20,6 +20,8 @@ func rules() map[string]rule {
 	return map[string]rule{
 		"AWS::ApiGateway::Stage":                    stage,
 		"AWS::AutoScaling::AutoScalingGroup":        group,
+		"AWS::Budgets::Budget":                      func(c *counter, _ assembly.Resource) { c.unknown("budgets", NoPrice) },
+		"AWS::CE::AnomalyMonitor":                   func(c *counter, _ assembly.Resource) { c.unknown("detection of cost anomalies", NoPrice) },
 		"AWS::CloudWatch::Alarm":                    alarm,
 		"AWS::CloudWatch::CompositeAlarm":           func(c *counter, _ assembly.Resource) { c.unknown("composite alarms", NoPrice) },
 		"AWS::CloudWatch::Dashboard":                each("dashboards", "dashboard.month"),
