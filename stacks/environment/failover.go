@@ -196,7 +196,7 @@ func (c checker) checkers(e *Environment) {
 		return
 	}
 	if !e.Edge.InternetFacing {
-		c.d.problem("edge.internetFacing", "is false, and the health checkers of Route 53 come from the internet; write true, or remove the domains of containers and instances")
+		c.d.problem("edge.internetFacing", "is false, and the health checkers of Route 53 come from the internet; write true, or remove the domains of containers and instances; constructs/failover can follow alarms instead")
 	}
 	if slices.Contains(e.Edge.Callers, world) || e.Network == nil {
 		return

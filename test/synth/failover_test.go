@@ -261,6 +261,7 @@ func twoRegions(stack awscdk.Stack, region string) {
 	data.NewBucket(stack, "Records", data.BucketProps{Name: records, Actions: actions, Retain: true,
 		Replica: &data.Replica{Name: data.Name("prod", "copies", benchAccount, other), Region: other}})
 	audit.NewTrail(stack, "Audit", audit.Props{Name: "prod-" + region, Buckets: []string{records, copies}})
+	failover.NewHealthAlarm(stack, "Healthy", failover.HealthAlarmProps{Name: "healthy", Healthy: healthyTargets("Maximum", 60), Recovery: behindAlarms, Actions: actions})
 	if region != failover.MetricRegion {
 		failover.NewRecord(stack, "Failover", failover.RecordProps{Name: "gateway.example.com", HostedZoneID: "Z0123456789ABCDEFGHIJ",
 			Endpoint: leastPair().Secondary, Role: failover.Secondary, OtherRegion: other, Recovery: leastPair().Recovery})
@@ -271,4 +272,7 @@ func twoRegions(stack awscdk.Stack, region string) {
 	pair := leastPair()
 	pair.Actions = actions
 	failover.NewPair(stack, "Failover", pair)
+	internal := alarmedPair()
+	internal.Name, internal.Actions = "internal.example.com", actions
+	failover.NewPair(stack, "Internal", internal)
 }
