@@ -8,6 +8,7 @@ BASE     := main
 DELIVERY := delivery.yaml
 APPROVAL := broadening
 CONFIRM  :=
+GITHUB   :=
 FUZZTIME := 3s
 FUZZ     := runtime
 QUICK    :=
@@ -63,7 +64,7 @@ deploy: $(INSTALLED) pipeline ## deploys an environment, Region by Region; ENV=d
 	for step in $$steps; do echo "deploy $$step"; $(CDK) deploy --require-approval $(APPROVAL) "$$step"; done
 
 bootstrap: $(INSTALLED) pipeline ## prints how to make an environment's account ready; ENV=prod, and CONFIRM=prod does it
-	@set -e; $(PIPELINE) bootstrap -environment $(ENV) -delivery "$(DELIVERY)" >.build/bootstrap.sh; cat .build/bootstrap.sh; \
+	@set -e; $(PIPELINE) bootstrap -environment $(ENV) -delivery "$(DELIVERY)" -github "$(GITHUB)" >.build/bootstrap.sh; cat .build/bootstrap.sh; \
 	if [ "$(CONFIRM)" = "$(ENV)" ]; then sh .build/bootstrap.sh; else echo "# Nothing has been run. make bootstrap ENV=$(ENV) CONFIRM=$(ENV) runs it."; fi
 
 destroy: $(INSTALLED) pipeline ## deletes an environment that is no production, and what its buckets hold; ENV=dev CONFIRM=dev

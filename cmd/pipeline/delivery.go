@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -58,6 +59,7 @@ func steps(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout io.W
 func bootstrap(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout io.Writer) error {
 	load, folder := chosen(flags)
 	file := flags.String("delivery", "", "delivery file, whose pipeline's account is trusted; default: there is none")
+	github := flags.String("github", "", "repository as owner/name, whose workflows deploy: the role that they take is made too; default: none is")
 	out := flags.String("out", filepath.Join(".build", "bootstrap"), "folder to write the policy to")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -85,7 +87,24 @@ func bootstrap(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout 
 	if err := os.WriteFile(filepath.Join(*out, prepare.PolicyName+".json"), policy, 0o644); err != nil {
 		return err
 	}
-	return plan.Write(stdout, *out)
+	if *github == "" {
+		return plan.Write(stdout, *out)
+	}
+	return errors.Join(writeGitHub(plan, *github, *out), plan.Write(stdout, *out), plan.WriteGitHub(stdout, *out))
+}
+
+// writeGitHub writes the documents of the role that a repository's workflows take.
+func writeGitHub(plan prepare.Plan, repository, out string) error {
+	trust, err := plan.GitHubTrust(repository)
+	if err != nil {
+		return err
+	}
+	policy, err := plan.GitHubPolicy()
+	if err != nil {
+		return err
+	}
+	role := filepath.Join(out, prepare.GitHubRole(plan.Environment))
+	return errors.Join(os.WriteFile(role+"-trust.json", trust, 0o644), os.WriteFile(role+"-policy.json", policy, 0o644))
 }
 
 // empty deletes what is in the buckets of an environment, or says what it would delete.

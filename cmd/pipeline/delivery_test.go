@@ -48,6 +48,9 @@ func bootstrapped(t *testing.T, name string) ([]string, string) {
 	if err != nil || !json.Valid(policy) {
 		t.Fatalf("the policy is %s, %v", policy, err)
 	}
+	if !strings.Contains(got, `test "$(aws sts get-caller-identity --region us-east-1 --query Account --output text)" = `) {
+		t.Errorf("the account of the credentials is not compared:\n%s", got)
+	}
 	var commands []string
 	for line := range strings.Lines(got) {
 		if strings.HasPrefix(line, "cdk ") {

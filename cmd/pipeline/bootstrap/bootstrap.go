@@ -108,7 +108,7 @@ func (p Plan) Write(w io.Writer, dir string) error {
 	file := filepath.ToSlash(filepath.Join(dir, PolicyName+".json"))
 	_, err := fmt.Fprintf(w, `set -e
 # Environment %s, with credentials of account %s.
-test "$(aws sts get-caller-identity --region %[6]s --query Account --output text)" = %[2]s
+test "$(aws sts get-caller-identity --region %[7]s --query Account --output text)" = %[2]s
 
 # What CloudFormation may do there: the services of the templates, and roles named %s. That keeps a template from
 # users, billing, the organization and other people's roles; whoever may change templates can still give those roles anything.
