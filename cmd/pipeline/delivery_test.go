@@ -48,7 +48,7 @@ func bootstrapped(t *testing.T, name string) ([]string, string) {
 	if err != nil || !json.Valid(policy) {
 		t.Fatalf("the policy is %s, %v", policy, err)
 	}
-	if !strings.Contains(got, `test "$(aws sts get-caller-identity --region us-east-1 --query Account --output text)" = `) {
+	if !strings.Contains(got, "export AWS_DEFAULT_REGION=\"${AWS_DEFAULT_REGION:-us-east-1}\"\ntest \"$(aws sts get-caller-identity --query Account --output text)\" = ") {
 		t.Errorf("the account of the credentials is not compared:\n%s", got)
 	}
 	var commands []string

@@ -300,6 +300,20 @@ func TestSmokeTestReachesTheBalancerAndNothingElse(t *testing.T) {
 		if got := strings.Contains(all, "0.0.0.0/0"); got != public {
 			t.Errorf("public %t: the smoke test may call the internet: %t\n%s", public, got, all)
 		}
+		var outward []string
+		for _, r := range tp.all("AWS::EC2::SecurityGroupEgress") {
+			if strings.Contains(compact(t, r.Properties["GroupId"]), "HookGroup") {
+				outward = append(outward, fmt.Sprint(r.Properties["Description"], " ", r.Properties["FromPort"], " ", r.Properties["CidrIp"]))
+			}
+		}
+		slices.Sort(outward)
+		want := []string{"Smoke test of new tasks 443 <nil>", "To the VPC endpoint of secretsmanager 443 <nil>"}
+		if public {
+			want[0] = "Smoke test to the balancer, through NAT 443 0.0.0.0/0"
+		}
+		if diff := cmp.Diff(want, outward); diff != "" {
+			t.Errorf("public %t: the smoke test's ways: %s", public, diff)
+		}
 		rule := tp.all("AWS::ElasticLoadBalancingV2::ListenerRule")
 		if private := strings.Contains(compact(t, rule), `"`+e.Network.CIDR+`"`); private == public {
 			t.Errorf("public %t: the rule takes the header from the network: %t", public, private)

@@ -107,8 +107,9 @@ func (p Plan) Policy() ([]byte, error) {
 func (p Plan) Write(w io.Writer, dir string) error {
 	file := filepath.ToSlash(filepath.Join(dir, PolicyName+".json"))
 	_, err := fmt.Fprintf(w, `set -e
-# Environment %s, with credentials of account %s.
-test "$(aws sts get-caller-identity --region %[7]s --query Account --output text)" = %[2]s
+# Environment %s, with credentials of account %s. The AWS command line asks for some Region even for what belongs to none.
+export AWS_DEFAULT_REGION="${AWS_DEFAULT_REGION:-%[7]s}"
+test "$(aws sts get-caller-identity --query Account --output text)" = %[2]s
 
 # What CloudFormation may do there: the services of the templates, and roles named %s. That keeps a template from
 # users, billing, the organization and other people's roles; whoever may change templates can still give those roles anything.
