@@ -21,8 +21,6 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/serverruntime"
 	"github.com/genai-pipeline/genai-pipeline/runtime/archive/buckettest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
-	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
-	"github.com/genai-pipeline/genai-pipeline/runtime/record"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
@@ -60,13 +58,16 @@ func emittedBy(t *testing.T, variant string) []dashboards.Point {
 	return points
 }
 
-// output is a log that is written while it is read.
+// output is a log that is written while it is read. While away is held nobody takes what is written.
 type output struct {
+	away sync.RWMutex
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
 func (o *output) Write(p []byte) (int, error) {
+	o.away.RLock()
+	defer o.away.RUnlock()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.Write(p)
@@ -139,10 +140,44 @@ func run(variant string) (string, error) {
 	if err == nil {
 		err = ask("http://"+address, bedrock)
 	}
-	err = errors.Join(err, server.Close()) // which lets it archive what it holds
-	// A server says this only when nobody reads its log, which test/reliability tries; so its writer says it here.
-	record.NewWriter(&log, environment[settings.EnvEnvironment], variant).WriteProgram("log lines were lost", record.Value{Metric: metric.LogLost, Value: 1})
+	if err == nil {
+		err = loseLines("http://"+address, &log)
+	}
+	err = errors.Join(err, server.Close()) // which lets it archive what it holds, and print what is left
 	return log.String(), err
+}
+
+// tooMany requests that are refused print more than a server holds of its log and the pipe to its reader takes: each some
+// 700 bytes, of spool.HeldBytes and 64 KiB.
+const tooMany = 9000
+
+// loseLines asks while nobody reads the log, until lines are lost. The server says how many once somebody reads again.
+func loseLines(url string, log *output) error {
+	const workers = 16
+	log.away.Lock()
+	defer log.away.Unlock()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: workers}, Timeout: patience}
+	defer client.CloseIdleConnections()
+	failures := make(chan error, workers)
+	for range workers {
+		go func() {
+			for range tooMany / workers {
+				answer, err := client.Post(url+"/v1/chat/completions", "application/json", strings.NewReader("{"))
+				if err != nil {
+					failures <- err
+					return
+				}
+				_, _ = io.Copy(io.Discard, answer.Body)
+				answer.Body.Close()
+			}
+			failures <- nil
+		}()
+	}
+	var problems []error
+	for range workers {
+		problems = append(problems, <-failures)
+	}
+	return errors.Join(problems...)
 }
 
 // ask is a small mix of what callers do: both APIs and every model, streamed and not, throttled, failing, cut, and wrong.
