@@ -1,5 +1,5 @@
 // Package tag names the tags that every resource of an environment carries. By those of CostAllocation the bill tells
-// projects, environments and models apart, from the day that the account which pays activates them
+// projects and environments apart, tokens excepted, from the day that the account which pays activates them
 // (docs/runbooks/cost-anomaly.md).
 //
 // It must not know CDK: what reads environment files keeps these names free.
@@ -11,7 +11,6 @@ const (
 	Environment = "environment" // its name
 	Lifecycle   = "lifecycle"   // Kept or Disposable
 	Expires     = "expires"     // the day after which nobody needs it; only where there is one
-	Model       = "model"       // alias that callers name; on application inference profiles alone
 )
 
 // DefaultProject is the project of an environment that names none.
@@ -24,7 +23,7 @@ const (
 )
 
 // CostAllocation are the keys to activate as cost allocation tags.
-func CostAllocation() []string { return []string{Project, Environment, Model} }
+func CostAllocation() []string { return []string{Project, Environment} }
 
 // Reserved are the keys that nobody else may give a value.
-func Reserved() []string { return []string{Environment, Lifecycle, Expires, Model} }
+func Reserved() []string { return []string{Environment, Lifecycle, Expires} }

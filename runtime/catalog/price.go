@@ -1,6 +1,10 @@
 package catalog
 
-import "github.com/genai-pipeline/genai-pipeline/runtime/inference"
+import (
+	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
+)
 
 // Price returns what calls in this form cost: the profile's price, or the model's on-demand price. It may be unknown.
 func (c Call) Price() Price {
@@ -9,6 +13,12 @@ func (c Call) Price() Price {
 	}
 	return c.Model.OnDemandPrice
 }
+
+// maxAge is how old a price may be before it is suspect, in years.
+const maxAge = 1
+
+// Old tells whether the price was read more than a year before now.
+func (p Price) Old(now time.Time) bool { return now.After(p.AsOf.AddDate(maxAge, 0, 0)) }
 
 // Known tells whether there is a price at all.
 func (p Price) Known() bool { return p.Input > 0 }

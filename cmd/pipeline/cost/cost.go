@@ -27,7 +27,7 @@ type Report struct {
 	Deployments      []Deployment `json:"deployments"`
 	// Fixed is the fixed cost of all deployments for a month.
 	Fixed Sum `json:"fixed"`
-	// Warnings are prices older than a year.
+	// Warnings are prices older than a year, of resources and of tokens.
 	Warnings []string `json:"warnings"`
 	// Prices are those that hold in the Regions of the deployments.
 	Prices []price.Price `json:"prices"`
@@ -192,6 +192,22 @@ func (r *Report) date(prices *price.List, now time.Time) {
 		r.Prices = append(r.Prices, p)
 		if p.Old(now) {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("%s is a price of %s, more than a year ago: %s", p.Key, p.Source.AsOf.Format(time.DateOnly), p.Source.URL))
+		}
+	}
+	r.dateTokens(now)
+}
+
+// dateTokens warns of old prices of tokens, once for each model.
+func (r *Report) dateTokens(now time.Time) {
+	warned := map[string]bool{}
+	for _, d := range r.Deployments {
+		for _, v := range d.Variants {
+			for _, call := range v.asked {
+				if call.Price().Old(now) && !warned[call.ID] {
+					warned[call.ID] = true
+					r.Warnings = append(r.Warnings, fmt.Sprintf("tokens of %s have a price of %s, more than a year ago: see the catalog", call.ID, call.Price().AsOf.Format(time.DateOnly)))
+				}
+			}
 		}
 	}
 }

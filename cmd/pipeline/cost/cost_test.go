@@ -386,6 +386,26 @@ func TestPricesOlderThanAYearWarn(t *testing.T) {
 	}
 }
 
+// The catalog's prices were read on 2026-10-24. Each model is warned of once, whatever the variants.
+func TestTokenPricesOlderThanAYearWarn(t *testing.T) {
+	a := write(t, "us-east-1", map[string]map[string]resource{"hand/serverless": serverless()})
+	for day, want := range map[time.Time]int{time.Date(2027, 10, 24, 0, 0, 0, 0, time.UTC): 0, time.Date(2027, 10, 25, 0, 0, 0, 0, time.UTC): 3} {
+		r, err := cost.Of(a, cost.DefaultLoad(), day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tokens []string
+		for _, w := range r.Warnings {
+			if strings.HasPrefix(w, "tokens of ") {
+				tokens = append(tokens, w)
+			}
+		}
+		if len(tokens) != want || want > 0 && !strings.Contains(strings.Join(tokens, "\n"), "tokens of global.anthropic.claude-haiku-5-5 have a price of 2026-10-24, more than a year ago") {
+			t.Errorf("on %s: %q", day.Format(time.DateOnly), tokens)
+		}
+	}
+}
+
 func TestALoadThatCannotBeIsRefused(t *testing.T) {
 	a := write(t, "us-east-1", map[string]map[string]resource{"hand/serverless": serverless()})
 	for want, change := range map[string]func(*cost.Load){

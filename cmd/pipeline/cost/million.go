@@ -53,6 +53,8 @@ type Variant struct {
 	X86    X86    `json:"x86"`
 	// Levers are what else could change the compute.
 	Levers []Part `json:"levers"`
+	// asked are the models that Tokens is of.
+	asked []catalog.Call
 }
 
 // X86 is the compute of the same shape on x86.
@@ -104,7 +106,7 @@ func (p *pricing) variant() (Variant, error) {
 		v.Own.add(part)
 	}
 	var err error
-	if v.Tokens, err = p.tokens(); err != nil {
+	if v.Tokens, v.asked, err = p.tokens(); err != nil {
 		return v, err
 	}
 	v.X86 = compare(own, p, compute, v)
@@ -180,28 +182,30 @@ func (p *pricing) standing() Part {
 	return Part{Item: "fixed cost of the stack", USD: &usd, Basis: basis}
 }
 
-// tokens is what the model costs, at the catalog's list price of each alias's first target.
-func (p *pricing) tokens() (Part, error) {
+// tokens is what the models cost, at the catalog's list price of each alias's first target.
+func (p *pricing) tokens() (Part, []catalog.Call, error) {
 	part := Part{Item: "tokens", Basis: fmt.Sprintf("%d in, %d out, %s", p.load.InputTokens, p.load.OutputTokens, p.load.Mix)}
 	var usd float64
+	var asked []catalog.Call
 	for _, share := range p.load.Mix {
 		i := indexOf(p.program.aliases, share.Alias)
 		if i < 0 {
-			return part, fmt.Errorf("-mix %s: stack %s has no alias %q; it has %v", p.load.Mix, p.stack.ID, share.Alias, names(p.program.aliases))
+			return part, nil, fmt.Errorf("-mix %s: stack %s has no alias %q; it has %v", p.load.Mix, p.stack.ID, share.Alias, names(p.program.aliases))
 		}
 		call, err := p.catalog.Resolve(p.program.aliases[i].Targets[0].Model)
 		if err != nil {
-			return part, fmt.Errorf("stack %s, alias %s: %w", p.stack.ID, share.Alias, err)
+			return part, nil, fmt.Errorf("stack %s, alias %s: %w", p.stack.ID, share.Alias, err)
 		}
 		each, known := call.Price().Cost(p.load.usage())
 		if !known {
 			part.Basis = NoPrice + ": " + call.ID
-			return part, nil
+			return part, nil, nil
 		}
+		asked = append(asked, call)
 		usd += each * 1e6 * share.Percent / 100
 	}
 	part.USD = &usd
-	return part, nil
+	return part, asked, nil
 }
 
 func indexOf(aliases []settings.Alias, name string) int {
