@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func TestBootstrapTrustsThePipelineAndNoAdministrator(t *testing.T) {
 		commands, policy := bootstrapped(t, tt.name)
 		var want []string
 		for _, region := range []string{"us-east-1", "us-west-2"} { // dev's too, for the pipeline's artifacts
-			want = append(want, "cdk bootstrap aws://"+tt.account+"/"+region+tt.trust+
+			want = append(want, "cdk --app '' bootstrap aws://"+tt.account+"/"+region+tt.trust+
 				" --cloudformation-execution-policies arn:aws:iam::"+tt.account+":policy/genai-pipeline-deploy --termination-protection")
 		}
 		if diff := cmp.Diff(want, commands); diff != "" {
@@ -95,6 +96,28 @@ func TestBootstrapTrustsThePipelineAndNoAdministrator(t *testing.T) {
 				t.Errorf("%s: %v is allowed on %v", tt.name, s.Action, s.Resource)
 			}
 		}
+	}
+}
+
+// TestBootstrapNeedsNoAppOfOurs runs the printed command with the real command line, where nobody answers for AWS: it must
+// get as far as to call somebody.
+func TestBootstrapNeedsNoAppOfOurs(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(root, "node_modules", ".bin")
+	if _, err := os.Stat(filepath.Join(root, "node_modules", ".installed")); err != nil {
+		t.Skip("the CDK command line is not installed; make test installs it")
+	}
+	commands, _ := bootstrapped(t, "dev")
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", commands[0])
+	cmd.Dir = root
+	cmd.Env = []string{"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "CDK_HOME=" + t.TempDir(), "CI=true", "CDK_DISABLE_CLI_TELEMETRY=true",
+		"AWS_ENDPOINT_URL=http://127.0.0.1:1", "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=111111111111", "AWS_SECRET_ACCESS_KEY=none", "AWS_MAX_ATTEMPTS=1", "AWS_EC2_METADATA_DISABLED=true"}
+	said, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(said), "Need to perform AWS calls for account 111111111111") {
+		t.Errorf("%v; want it to call AWS:\n%s", err, said)
 	}
 }
 

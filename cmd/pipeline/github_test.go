@@ -49,7 +49,7 @@ func TestGitHubsRoleTrustsOneEnvironmentOfOneRepository(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, command := range []string{"aws iam create-open-id-connect-provider --url https://" + issuer, "aws iam create-role --role-name github-prod --max-session-duration 10800",
-		"aws iam put-role-policy --role-name github-prod", "cdk bootstrap aws://222222222222/us-west-2"} {
+		"aws iam put-role-policy --role-name github-prod", "cdk --app '' bootstrap aws://222222222222/us-west-2"} {
 		if !strings.Contains(said, command) {
 			t.Errorf("no %q in\n%s", command, said)
 		}

@@ -128,7 +128,8 @@ aws iam create-policy --policy-name %s --policy-document file://%s ||
 	}
 	for _, region := range p.Regions {
 		if err == nil {
-			_, err = fmt.Fprintf(w, "cdk bootstrap aws://%s/%s%s --cloudformation-execution-policies %s --termination-protection\n",
+			// Without our app, which would ask for an environment to synthesize.
+			_, err = fmt.Fprintf(w, "cdk --app '' bootstrap aws://%s/%s%s --cloudformation-execution-policies %s --termination-protection\n",
 				p.Environment.Account, region, trust, p.policyARN())
 		}
 	}
