@@ -52,8 +52,7 @@ func region(cdk awscdk.App, code binary.Asset, here, other string, role failover
 		Recovery: recovery.Plan{KeepAlive: budget.BalancerKeepAlive, Silence: budget.Function(told.RequestTimeout)}, Endpoint: failover.Endpoint{Region: here, CheckName: here + "." + name,
 			DNSName: *front.DomainNameAliasDomainName(), ZoneID: *front.DomainNameAliasHostedZoneId()}})
 	watched := []observability.Gateway{{Variant: told.Variant, LogGroup: gateway.LogGroup().LogGroupName(),
-		Function: &observability.Function{Name: gateway.Function().FunctionName(), MemoryMB: memory},
-		API:      &observability.API{Name: stack.StackName(), Stage: jsii.String(edge.StageName)}}}
+		Function: &observability.Function{Name: gateway.Function().FunctionName(), MemoryMB: memory}, API: &observability.API{Name: stack.StackName(), Stage: jsii.String(edge.StageName)}}}
 	alarms := observability.NewAlarms(stack, "Alarms", observability.AlarmsProps{Environment: app, Gateways: watched})
 	observability.NewDashboards(stack, "Dashboards", observability.DashboardsProps{Environment: app, Gateways: watched,
 		Aliases: []string{alias}, Models: []string{model}, Alarms: []awscloudwatch.IAlarm{alarms.Page()}})
