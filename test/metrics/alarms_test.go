@@ -100,27 +100,16 @@ func badMinutes(back ...int) func(series) {
 	}
 }
 
-// Every alarm goes off exactly when it should, by the templates of prod and the recorder's own values.
-func TestAlarmsGoOffWhenTheyShould(t *testing.T) {
-	const ours = "prod-us-east-1-containers-"
-	balancer := func(name string) dashboards.Metric {
-		a, err := alarmNamed(ours + "edge")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, q := range a.queries {
-			if q.metric.Name == name {
-				return q.metric
-			}
-		}
-		t.Fatalf("%s is not read by the alarm on the edge", name)
-		return dashboards.Metric{}
-	}
-	tests := []struct {
-		name    string
-		happens func(series)
-		raised  string // the names of the alarms, in their order
-	}{
+// happening is something that happens, and what goes off.
+type happening struct {
+	name    string
+	happens func(series)
+	raised  string // the names of the alarms, in their order
+}
+
+// happenings are all that is tried; balancer names the metrics of the balancer, as the alarm on it reads them.
+func happenings(balancer func(name string) dashboards.Metric) []happening {
+	return []happening{
 		{"nothing ever came", func(series) {}, "quiet"},
 		{"zero traffic for an hour and more", func(s series) { s.serve(at-100, 50, fine()) }, "quiet"},
 		{"zero, said in so many words", every(120, func(s series, m int) {
@@ -182,6 +171,25 @@ func TestAlarmsGoOffWhenTheyShould(t *testing.T) {
 		{"silence for 25 minutes", func(s series) { s.serve(at-26, 10, fine()) }, ""},
 		{"silence for 45 minutes", func(s series) { s.serve(at-46, 10, fine()) }, "quiet"},
 	}
+}
+
+// Every alarm goes off exactly when it should, by the templates of prod and the recorder's own values.
+func TestAlarmsGoOffWhenTheyShould(t *testing.T) {
+	const ours = "prod-us-east-1-containers-"
+	balancer := func(name string) dashboards.Metric {
+		a, err := alarmNamed(ours + "edge")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range a.queries {
+			if q.metric.Name == name {
+				return q.metric
+			}
+		}
+		t.Fatalf("%s is not read by the alarm on the edge", name)
+		return dashboards.Metric{}
+	}
+	tests := happenings(balancer)
 	names := []string{"errors", "errors-in-an-hour", "throttles", "overhead", "answer", "first-token", "edge", "rejected", "busy", "memory", "archive", "log", "quiet"}
 	ever := map[string]bool{"rejected": true, "busy": true, "memory": true} // thresholds on a metric of AWS as it is
 	for _, tt := range tests {

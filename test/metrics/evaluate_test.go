@@ -14,10 +14,11 @@ import (
 type series map[string]map[int][]float64
 
 func (s series) add(m dashboards.Metric, minute int, values ...float64) {
-	if s[m.Key()] == nil {
-		s[m.Key()] = map[int][]float64{}
+	key := m.Key()
+	if s[key] == nil {
+		s[key] = map[int][]float64{}
 	}
-	s[m.Key()][minute] = append(s[m.Key()][minute], values...)
+	s[key][minute] = append(s[key][minute], values...)
 }
 
 // beyond is how many periods more than it must CloudWatch looks back for data: with 3 periods it reads 5 (CloudWatch user
@@ -50,6 +51,10 @@ func (a alarm) raised(data series, now int) (bool, error) {
 	case "breaching":
 		breaching += a.periods - found
 	case "notBreaching":
+	case "missing": // without any the state is that nothing is known
+		if a.periods != 1 {
+			return false, fmt.Errorf("%s treats data as missing over %d periods, which is not worked out here", a.name, a.periods)
+		}
 	default:
 		return false, fmt.Errorf("%s treats missing data as %q, which is not worked out here", a.name, a.missing)
 	}
@@ -87,12 +92,12 @@ func (a alarm) points(data series, now int) (metricmath.Series, error) {
 		if q.expression != "" {
 			continue
 		}
-		s := metricmath.None(count)
+		s, own := metricmath.None(count), data[q.metric.Key()]
 		for i := range s {
 			var values []float64
 			end := now - (count-1-i)*minutes
 			for minute := end - minutes; minute < end; minute++ {
-				values = append(values, data[q.metric.Key()][minute]...)
+				values = append(values, own[minute]...)
 			}
 			var err error
 			if s[i], err = metricmath.Statistic(q.statistic, values); err != nil {
