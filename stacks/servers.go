@@ -38,7 +38,7 @@ type place struct {
 func containers(scope constructs.Construct, p place) {
 	asked := p.e.Containers
 	stack := newStack(scope, settings.VariantContainers, p.e, "Inference gateway on AWS Fargate")
-	balancer := p.balancer(stack, asked.Domain)
+	balancer := p.balancer(stack)
 	props := compute.ContainersProps{
 		Image:        p.image(stack),
 		Settings:     p.kept.settings(p.e, settings.VariantContainers, p.region),
@@ -58,6 +58,11 @@ func containers(scope constructs.Construct, p place) {
 	} else {
 		props.Placement.TargetGroup = balancer.AddTarget("Gateway", target)
 	}
+	groups := []awselasticloadbalancingv2.ApplicationTargetGroup{props.Placement.TargetGroup}
+	if props.BlueGreen != nil {
+		groups = append(groups, props.BlueGreen.Alternate)
+	}
+	p.nameBalancer(stack, balancer, settings.VariantContainers, asked.Domain, groups...)
 	gateway := compute.NewContainers(stack, "Gateway", props)
 	// The smoke test of the first tasks comes before the service is made.
 	for _, group := range *balancer.Connections().SecurityGroups() {
@@ -86,7 +91,7 @@ func (p place) image(stack awscdk.Stack) awsecs.ContainerImage {
 func instances(scope constructs.Construct, p place) {
 	asked := p.e.Instances
 	stack := newStack(scope, settings.VariantInstances, p.e, "Inference gateway on Amazon EC2")
-	balancer := p.balancer(stack, asked.Domain)
+	balancer := p.balancer(stack)
 	props := compute.InstancesProps{
 		Code:         p.code,
 		Settings:     p.kept.settings(p.e, settings.VariantInstances, p.region),
@@ -100,6 +105,7 @@ func instances(scope constructs.Construct, p place) {
 		Retain:       p.e.Production,
 	}
 	props.Placement.TargetGroup = balancer.AddTarget("Gateway", p.target(awselasticloadbalancingv2.TargetType_INSTANCE))
+	p.nameBalancer(stack, balancer, settings.VariantInstances, asked.Domain, props.Placement.TargetGroup)
 	if asked.Rollout == environment.Canary {
 		props.Update.Percent = 10
 	}
@@ -114,7 +120,7 @@ func instances(scope constructs.Construct, p place) {
 	output(stack, OutputGroupName, gateway.Group().AutoScalingGroupName())
 }
 
-func (p place) balancer(stack awscdk.Stack, domain string) edge.Balancer {
+func (p place) balancer(stack awscdk.Stack) edge.Balancer {
 	asked := p.e.Edge
 	subnets := p.net.WorkloadSubnets()
 	if asked.InternetFacing {
@@ -136,9 +142,7 @@ func (p place) balancer(stack awscdk.Stack, domain string) edge.Balancer {
 	if firewall := firewall(p.e); firewall != nil {
 		props.Firewall = *firewall
 	}
-	made := edge.NewBalancer(stack, "Edge", props)
-	p.nameBalancer(stack, made, domain)
-	return made
+	return edge.NewBalancer(stack, "Edge", props)
 }
 
 // placement is without its target group.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 // Failover leads callers of every domain from one Region to the other. Without it, two Regions know nothing of each other.
@@ -103,18 +104,64 @@ func (e Environment) Steps() []string {
 	return steps
 }
 
-// Recovery is what the recovery time of the environment follows from; false where there is no failover.
+// FollowsAlarms tells whether callers of containers and instances are led by alarms: the health checkers, who come from the
+// internet, cannot ask what stands behind internal balancers.
+func (e Environment) FollowsAlarms() bool {
+	domains := e.Domains()
+	return e.Failover != nil && !e.Edge.InternetFacing && (domains["containers.domain"] != "" || domains["instances.domain"] != "")
+}
+
+// HealthAlarms are the names of the alarms that health checks of a variant follow in a Region: one for each target group.
+func (e Environment) HealthAlarms(region, variant string) []string {
+	names := []string{e.StageName(region) + "-" + variant + "-healthy"}
+	if variant == settings.VariantContainers && e.Containers != nil && e.Containers.Rollout == Canary {
+		names = append(names, names[0]+"-green")
+	}
+	return names
+}
+
+// Recovery is what the recovery time of the environment follows from, at worst; false where there is no failover.
 func (e Environment) Recovery() (recovery.Plan, bool) {
 	if e.Failover == nil {
 		return recovery.Plan{}, false
 	}
-	return recovery.Plan{
-		Check:      recovery.Check{Path: e.Failover.Path, Interval: e.Failover.Interval, Failures: e.Failover.Failures},
-		KeepAlive:  budget.BalancerKeepAlive,
-		Silence:    e.silence(),
-		Capacity:   e.Failover.Capacity,
-		SlowReason: e.Acknowledge.RecoveryTime,
-	}.Filled(), true
+	plan := e.Asking()
+	if following := e.Following(); e.FollowsAlarms() && (!e.asks() || following.RTO() > plan.RTO()) {
+		plan = following
+	}
+	plan.SlowReason = e.Acknowledge.RecoveryTime
+	return plan, true
+}
+
+// asks tells whether there is anything that health checkers ask.
+func (e Environment) asks() bool {
+	return !e.FollowsAlarms() || e.Domains()["serverless.api.domain"] != ""
+}
+
+// Asking is the plan of what health checkers ask. There must be failover.
+func (e Environment) Asking() recovery.Plan {
+	plan := e.plan(e.silence())
+	plan.Check = recovery.Check{Path: e.Failover.Path, Interval: e.Failover.Interval, Failures: e.Failover.Failures}
+	return e.excused(plan)
+}
+
+// Following is the plan of what follows alarms. There must be failover.
+func (e Environment) Following() recovery.Plan {
+	plan := e.plan(budget.BalancerIdle(e.Gateway.StreamBudget))
+	plan.Alarm = &recovery.Alarm{Shows: budget.TargetSick}
+	return e.excused(plan)
+}
+
+func (e Environment) plan(silence time.Duration) recovery.Plan {
+	return recovery.Plan{KeepAlive: budget.BalancerKeepAlive, Silence: silence, Capacity: e.Failover.Capacity}
+}
+
+// excused has the reason for a plan that needs one: the other may not.
+func (e Environment) excused(plan recovery.Plan) recovery.Plan {
+	if plan = plan.Filled(); plan.RTO() > recovery.Limit {
+		plan.SlowReason = e.Acknowledge.RecoveryTime
+	}
+	return plan
 }
 
 // silence is how long a request waits at worst for a Region that says nothing: of the ways in that have a domain.
@@ -195,8 +242,9 @@ func (c checker) checkers(e *Environment) {
 	if domains["containers.domain"] == "" && domains["instances.domain"] == "" {
 		return
 	}
-	if !e.Edge.InternetFacing {
-		c.d.problem("edge.internetFacing", "is false, and the health checkers of Route 53 come from the internet; write true, or remove the domains of containers and instances; constructs/failover can follow alarms instead")
+	if e.FollowsAlarms() {
+		c.unasked(e)
+		return
 	}
 	if slices.Contains(e.Edge.Callers, world) || e.Network == nil {
 		return
@@ -205,6 +253,15 @@ func (c checker) checkers(e *Environment) {
 		if e.Network.PrefixLists[region]["route53"] == "" {
 			c.d.problem(fmt.Sprintf("network.prefixLists.%s.route53", region), "is missing, and edge.callers does not let Route 53's health checkers in; add the id of prefix list "+
 				"com.amazonaws.%s.route53-healthchecks (aws ec2 describe-managed-prefix-lists --region %s)", region, region)
+		}
+	}
+}
+
+// unasked refuses settings of health checks that ask, where nothing can be asked.
+func (c checker) unasked(e *Environment) {
+	for _, key := range []string{"path", "interval", "failures"} {
+		if path := "failover." + key; c.d.lines[path] != 0 && !e.asks() {
+			c.d.problem(path, "is of health checks that ask, and edge.internetFacing is false: they follow alarms on the balancers' targets instead; remove it")
 		}
 	}
 }

@@ -213,6 +213,7 @@ func TestRecoveryFollowsFromTheFile(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		pair(""): 13*time.Minute + 38*time.Second,
 		pair("", "gateway: {streamBudget: 60s}\n"):                                                                    5*time.Minute + 58*time.Second,
+		pair("edge", internalEdge+"gateway: {streamBudget: 60s}\n"):                                                   7*time.Minute + 55*time.Second,
 		pair("failover", "failover: {failures: 1, interval: 30s}\n"):                                                  13*time.Minute + 26*time.Second,
 		pair("failover", "failover: {capacity: 20m}\nacknowledge: {recoveryTime: it is only for batches at night}\n"): 33*time.Minute + 38*time.Second,
 	} {

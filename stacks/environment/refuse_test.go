@@ -181,6 +181,10 @@ func pair(without string, instead ...string) string {
 	return b.String() + strings.Join(instead, "")
 }
 
+// internalEdge is that of balancers that no health checker reaches.
+const internalEdge = "edge: {certificates: {us-east-1: \"arn:aws:acm:us-east-1:123456789012:certificate/0\", us-west-2: \"arn:aws:acm:us-west-2:123456789012:certificate/0\"}, " +
+	"callers: [10.0.0.0/8], hostedZone: Z01}\n"
+
 // badPairs is what a failover needs of a file.
 var badPairs = []refused{
 	{"one Region", pair("regions", "regions: [us-east-1]\n"), []string{
@@ -190,8 +194,10 @@ var badPairs = []refused{
 		`5: edge.hostedZone: is for records, and no variant has a domain; …`, `6: failover: is there, and no variant has a domain that callers could follow; …`}, true},
 	{"no zone", pair("edge", "edge:\n  certificates: {us-east-1: \"arn:aws:acm:us-east-1:123456789012:certificate/0\", us-west-2: \"arn:aws:acm:us-west-2:123456789012:certificate/0\"}\n"+
 		"  callers: [192.0.2.0/24]\n  internetFacing: true\n"), []string{`7: edge.hostedZone: is missing; failover makes records in it; …`}, true},
-	{"out of the checkers' reach", pair("edge", "edge:\n  certificates: {us-east-1: \"arn:aws:acm:us-east-1:123456789012:certificate/0\", us-west-2: \"arn:aws:acm:us-west-2:123456789012:certificate/0\"}\n"+
-		"  callers: [10.0.0.0/8]\n  hostedZone: Z01\n"), []string{`7: edge.internetFacing: is false, and the health checkers of Route 53 come from the internet; …`}, true},
+	{"alarms that are too slow for long answers", pair("edge", internalEdge), []string{
+		`6: failover: is up to 15m35s (metric 45s + alarm 2m0s + delivery 1m0s + DNS 1m0s + connections 1m0s + silence 9m50s + capacity 0s); allowed is 15m0s; …`}, true},
+	{"questions to what nobody reaches", strings.Replace(pair("edge", internalEdge, "gateway: {streamBudget: 60s}\n"), "failover: {}", "failover: {path: /livez, interval: 30s, failures: 2, capacity: 1m}", 1), []string{
+		`6: failover.path: is of health checks that ask, and edge.internetFacing is false: …`, `6: failover.interval: is of health checks that ask, …`, `6: failover.failures: is of health checks that ask, …`}, true},
 	{"checkers kept out", pair("network", "network:\n  zones: {us-east-1: [us-east-1a, us-east-1b], us-west-2: [us-west-2a, us-west-2b]}\n"), []string{
 		`7: network.prefixLists.us-east-1.route53: is missing, and edge.callers does not let Route 53's health checkers in; …`,
 		`7: network.prefixLists.us-west-2.route53: is missing, …`}, true},

@@ -2,6 +2,8 @@ package synth
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover"
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 // behindAlarms is the plan of an endpoint that no checker reaches.
@@ -148,5 +151,65 @@ func TestBadHealthAlarmsAreRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { refused(t, tt.want, tt.make) })
+	}
+}
+
+// Balancers that no checker reaches are judged by their targets, from both target groups where two take turns; the API of the
+// same environment is asked as ever.
+func TestInternalBalancersAreJudgedByAlarms(t *testing.T) {
+	e := shipped(t, "prod")
+	internal(&e)
+	out := synthesize(t, stub(t), e)
+	for region, role := range map[string]string{"us-east-1": "PRIMARY", "us-west-2": "SECONDARY"} {
+		for variant, want := range map[string][]string{
+			settings.VariantServerless: {"HTTPS"},
+			settings.VariantContainers: {"any 1 of", "healthy of Gateway, " + region, "healthy of GatewayGreen, " + region},
+			settings.VariantInstances:  {"healthy of Gateway, " + region},
+		} {
+			tp := stackOf(t, out, "prod-"+region, variant)
+			byName := map[any]resource{}
+			for _, alarm := range tp.all("AWS::CloudWatch::Alarm") {
+				byName[alarm.Properties["AlarmName"]] = alarm
+			}
+			follows := func(check any) string {
+				p := byName[at(check, "AlarmIdentifier", "Name")].Properties
+				group, _ := at(list(p["Dimensions"])[1], "Value", "Fn::GetAtt", 0).(string)
+				if p["MetricName"] != "HealthyHostCount" || p["Statistic"] != "Maximum" || p["EvaluationPeriods"] != 1.0 || p["Period"] != 60.0 || p["TreatMissingData"] != "breaching" {
+					t.Errorf("%s in %s follows %s", variant, region, compact(t, p))
+				}
+				return fmt.Sprint("healthy of ", strings.TrimPrefix(regexp.MustCompile(`[0-9A-F]{8}$`).ReplaceAllString(group, ""), "Edge"), ", ", at(check, "AlarmIdentifier", "Region"))
+			}
+			for _, record := range tp.all("AWS::Route53::RecordSet") {
+				if record.Properties["Failover"] == nil {
+					continue
+				}
+				check := tp.Resources[at(record.Properties, "HealthCheckId", "Ref").(string)].Properties["HealthCheckConfig"]
+				got := []string{fmt.Sprint(at(check, "Type"))}
+				switch got[0] {
+				case "CLOUDWATCH_METRIC":
+					got = []string{follows(check)}
+				case "CALCULATED":
+					got = []string{fmt.Sprint("any ", at(check, "HealthThreshold"), " of")}
+					for _, child := range list(at(check, "ChildHealthChecks")) {
+						got = append(got, follows(tp.Resources[at(child, "Ref").(string)].Properties["HealthCheckConfig"]))
+					}
+				}
+				if diff := cmp.Diff(want, got); diff != "" || record.Properties["Failover"] != role {
+					t.Errorf("%s in %s is %v: %s", variant, region, record.Properties["Failover"], diff)
+				}
+			}
+			for _, rule := range tp.all("AWS::EC2::SecurityGroupIngress") {
+				if rule.Properties["SourcePrefixListId"] != nil && strings.Contains(compact(t, rule.Properties["Description"]), "checkers") {
+					t.Errorf("%s in %s lets checkers in that cannot come", variant, region)
+				}
+			}
+		}
+	}
+	kinds := map[any]int{}
+	for _, r := range stackOf(t, out, "prod-global", "watch").all("AWS::Route53::HealthCheck") {
+		kinds[at(r.Properties, "HealthCheckConfig", "Type")]++
+	}
+	if diff := cmp.Diff(map[any]int{"HTTPS": 2, "CALCULATED": 2, "CLOUDWATCH_METRIC": 6}, kinds); diff != "" {
+		t.Errorf("the global stage watches %s", diff)
 	}
 }

@@ -16,7 +16,7 @@ import (
 // names are the properties that name a resource for others, by its type.
 var names = map[string]string{
 	"AWS::S3::Bucket": "BucketName", "AWS::SecretsManager::Secret": "Name", "AWS::SNS::Topic": "TopicName", "AWS::DynamoDB::GlobalTable": "TableName",
-	"AWS::CloudTrail::Trail": "TrailName", "AWS::Route53::RecordSet": "Name",
+	"AWS::CloudTrail::Trail": "TrailName", "AWS::Route53::RecordSet": "Name", "AWS::CloudWatch::Alarm": "AlarmName",
 }
 
 // unseen are the types of resources that may name what is not there yet: an alarm is taken with any metric and topic.
@@ -71,6 +71,7 @@ func orders(t *testing.T) map[string]environment.Environment {
 		"active-active":    func(e *environment.Environment) { e.Failover.Mode = environment.ActiveActive },
 		"without archive":  func(e *environment.Environment) { e.Archive = nil },
 		"without feedback": func(e *environment.Environment) { e.Gateway.Feedback = false },
+		"internal":         internal,
 		"without keys":     func(e *environment.Environment) { e.Auth.Secret = "keys-of-the-team" },
 	} {
 		e := shipped(t, "prod")
@@ -78,6 +79,11 @@ func orders(t *testing.T) map[string]environment.Environment {
 		made[name] = e
 	}
 	return made
+}
+
+// internal makes prod one that no health checker reaches but for its API.
+func internal(e *environment.Environment) {
+	e.Edge.InternetFacing, e.Failover.Capacity = false, 0
 }
 
 // A first deployment goes step by step, and CloudFormation knows nothing of names: whatever a stage names of another must
@@ -91,7 +97,10 @@ func TestNothingIsNamedBeforeItIsMade(t *testing.T) {
 					t.Errorf("%s, which no step before deploys; the steps are %v", what, e.Steps())
 				}
 			}
-			want := []string{"prod-global names us-east-1.containers.gateway.example.com of prod-us-east-1"}
+			want := []string{"prod-global names us-east-1.lambda.gateway.example.com of prod-us-east-1"}
+			if e.FollowsAlarms() {
+				want = append(want, "prod-global names prod-us-west-2-containers-healthy-green of prod-us-west-2")
+			}
 			if e.HasCopies() {
 				want = append(want, "prod-us-west-2 names prod-copies-222222222222-us-east-1 of prod-us-east-1-copies",
 					"prod-us-east-1 names prod-copies-222222222222-us-west-2 of prod-us-west-2-copies", "prod-global names prod-records-222222222222-us-west-2 of prod-us-west-2")

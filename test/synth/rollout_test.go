@@ -285,7 +285,9 @@ func TestScalingFollowsBothTargetGroups(t *testing.T) {
 func TestSmokeTestReachesTheBalancerAndNothingElse(t *testing.T) {
 	for _, public := range []bool{true, false} {
 		e := shipped(t, "prod")
-		e.Edge.InternetFacing = public
+		if !public {
+			internal(&e)
+		}
 		out := synthesize(t, stub(t), e)
 		tp := stackOf(t, out, "prod-us-east-1", "containers")
 		noWorldIn(t, tp, "Gateway workload to the internet, through NAT", "Smoke test to the balancer, through NAT")
