@@ -3,11 +3,13 @@ package templates_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/drill"
+	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
@@ -28,13 +30,22 @@ func TestTheDrillHoldsProdToTheRecoveryThatItPromises(t *testing.T) {
 		t.Fatal("prod does not fail over")
 	}
 	want.Capacity = 0 // nothing has to grow in a drill
-	for _, variant := range []string{settings.VariantContainers, settings.VariantInstances} {
+	of := e[0].Gateway.StreamBudget
+	longest := time.Duration(0)
+	for variant, silence := range map[string]time.Duration{
+		settings.VariantServerless: budget.Function(of), settings.VariantContainers: budget.BalancerIdle(of), settings.VariantInstances: budget.BalancerIdle(of),
+	} {
 		got, err := drill.Plan(a, variant)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		own := want
+		own.Silence, longest = silence, max(longest, silence)
+		if diff := cmp.Diff(own, got); diff != "" {
 			t.Errorf("%s: %s", variant, diff)
 		}
+	}
+	if want.Silence != longest {
+		t.Errorf("prod promises a silence of %s; the longest of its variants is %s", want.Silence, longest)
 	}
 }
