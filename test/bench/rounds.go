@@ -24,7 +24,7 @@ type effort struct {
 }
 
 var (
-	full  = effort{rounds: 5, starts: 10, requests: 6000, streams: 1500, first: 400, slow: 1000, pace: 100 * time.Millisecond, lambda: 40}
+	full  = effort{rounds: 5, starts: 10, requests: 20000, streams: 1500, first: 400, slow: 1000, pace: 100 * time.Millisecond, lambda: 40}
 	quick = effort{rounds: 1, starts: 1, requests: 40, streams: 10, first: 5, slow: 20, pace: 5 * time.Millisecond, lambda: 1}
 )
 
