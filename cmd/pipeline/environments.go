@@ -15,7 +15,6 @@ import (
 	costing "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/cost"
 	running "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/up"
 	"github.com/genai-pipeline/genai-pipeline/runtime/catalog"
-	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
@@ -123,7 +122,7 @@ func look(folder string, asOf time.Time) (*overview, error) {
 }
 
 func (l *listed) describe(e environment.Environment, known *catalog.Catalog, asOf time.Time) error {
-	l.loaded, l.Account, l.Regions, l.Variants = e, e.Account, e.Regions, variantsOf(e)
+	l.loaded, l.Account, l.Regions, l.Variants = e, e.Account, e.Regions, e.Variants()
 	for _, m := range e.Models {
 		for _, t := range m.Targets {
 			call, err := known.Resolve(t.Model)
@@ -219,17 +218,4 @@ func (o *overview) refused() error {
 		return nil
 	}
 	return fmt.Errorf("%d of %d environments are refused as of %s:\n%s", len(problems), len(o.Environments), o.AsOf, strings.Join(problems, "\n"))
-}
-
-func variantsOf(e environment.Environment) []string {
-	var names []string
-	for _, v := range []struct {
-		name  string
-		there bool
-	}{{settings.VariantServerless, e.Serverless != nil}, {settings.VariantContainers, e.Containers != nil}, {settings.VariantInstances, e.Instances != nil}} {
-		if v.there {
-			names = append(names, v.name)
-		}
-	}
-	return names
 }

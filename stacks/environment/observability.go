@@ -120,7 +120,7 @@ func (c checker) everywhere(path string, given map[string]string, regions []stri
 	c.regional(path, slices.Collect(maps.Keys(given)), regions)
 	for _, region := range regions {
 		if len(given) > 0 && given[region] == "" && c.d.lines[path+"."+region] == 0 {
-			c.d.problem(path+"."+region, "is missing; an alarm tells only a topic of its own Region, and there are alarms in %s", region)
+			c.d.problem(path+"."+region, "is missing; alarms and a budget tell only a topic of their own Region, and some are in %s", region)
 		}
 	}
 }

@@ -54,7 +54,7 @@ var bad = []refused{
 		`4: observability.budget.monthly: is the number 9.99; allowed is a whole number from 1 to 100000000`, `4: observability.budget.anomaly: is -1; allowed is a whole number from 0 to 100000000`}, false},
 	{"budget as a number", minimal + "observability: {emails: [a@example.com], budget: 100}\n", []string{`4: observability.budget: is the number 100; allowed is a mapping of keys to values`}, false},
 	{"budget that tells a topic elsewhere", "account: \"123456789012\"\nregions: [eu-west-1]\nserverless: {}\nmodels: {lite: {targets: [{model: amazon.nova-lite-v1:0}]}}\n" +
-		"observability:\n  topics: {eu-west-1: arn:aws:sns:eu-west-1:123456789012:alarms}\n  budget: {monthly: 100}\n", []string{`6: observability.topics.us-east-1: is missing; an alarm tells only a topic of its own Region, and there are alarms in us-east-1`}, true},
+		"observability:\n  topics: {eu-west-1: arn:aws:sns:eu-west-1:123456789012:alarms}\n  budget: {monthly: 100}\n", []string{`6: observability.topics.us-east-1: is missing; alarms and a budget tell only a topic of their own Region, and some are in us-east-1`}, true},
 	{"tag of ours", minimal + "tags: {environment: y}\n", []string{`4: tags.environment: is a tag that the stacks set themselves; …`}, false},
 	{"tag as number", minimal + "tags: {cost: 42}\n", []string{`4: tags.cost: is the number 42; allowed is text in quotes`}, false},
 	{"no models", minimal + "models: {}\n", []string{`4: models: names no model; name one, or remove the key for the defaults haiku, sonnet, opus`}, false},
@@ -292,7 +292,7 @@ var badServers = []refused{
 	{"a topic elsewhere", minimal + "observability: {topics: {us-east-1: arn:aws:sns:us-west-2:123456789012:alarms}}\n", []string{
 		`4: observability.topics.us-east-1: is a topic in us-west-2, and an alarm in us-east-1 tells only one of its own Region`}, true},
 	{"a Region without a topic", "account: \"123456789012\"\nregions: [us-east-1, us-west-2]\nserverless: {}\nobservability: {topics: {us-east-1: arn:aws:sns:us-east-1:123456789012:alarms}}\n", []string{
-		`4: observability.topics.us-west-2: is missing; an alarm tells only a topic of its own Region, and there are alarms in us-west-2`}, true},
+		`4: observability.topics.us-west-2: is missing; alarms and a budget tell only a topic of their own Region, and some are in us-west-2`}, true},
 	{"a silence of minutes", minimal + "observability: {quiet: 7m}\n", []string{`4: observability.quiet: is 7m0s; allowed are whole times of 5m0s`}, true},
 	{"an archive that nobody writes", minimal + "archive: {}\n", []string{`4: archive: is there, and neither containers nor instances: …`}, false},
 	{"limits of nobody", minimal + "gateway: {maxConcurrency: 5, tenantLimits: {default: {streams: 1}}}\n", []string{

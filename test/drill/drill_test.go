@@ -47,20 +47,7 @@ var modes = map[string]string{"passive": "active-passive", "active": "active-act
 
 var built struct{ root, dir, assembly string }
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "drill")
-	if err == nil {
-		err = prepare(dir)
-	}
-	code := 1
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		code = m.Run()
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(synthesis.Prepared(m, "drill", prepare)) }
 
 // prepare synthesizes both environments, and builds the programs once for all drills.
 func prepare(dir string) (err error) {

@@ -8,7 +8,6 @@
 package iam_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -30,20 +29,7 @@ var built struct {
 	dir      string
 }
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "iam")
-	if err == nil {
-		err = prepare(dir)
-	}
-	code := 1
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		code = m.Run()
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(synthesis.Prepared(m, "iam", prepare)) }
 
 // prepare synthesizes the shipped environments and our own.
 func prepare(dir string) (err error) {

@@ -6,7 +6,6 @@
 package metrics_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,20 +23,7 @@ var built struct {
 	programs map[string]string // by Go package
 }
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "metrics")
-	if err == nil {
-		err = prepare(dir)
-	}
-	code := 1
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		code = m.Run()
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(synthesis.Prepared(m, "metrics", prepare)) }
 
 func prepare(dir string) error {
 	root, err := filepath.Abs("../..")

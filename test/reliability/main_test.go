@@ -35,19 +35,10 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "reliability")
-	code := 1
-	if err == nil {
+	os.Exit(synthesis.Prepared(m, "reliability", func(dir string) error {
 		program = filepath.Join(dir, "server")
-		err = synthesis.Build(filepath.Join("..", ".."), "./runtime/cmd/server", program)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		code = m.Run()
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
+		return synthesis.Build(filepath.Join("..", ".."), "./runtime/cmd/server", program)
+	}))
 }
 
 // now is the day the embedded Bedrock lives in, so that no test dies with a model.

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
@@ -19,6 +20,21 @@ import (
 
 // folder is where the app looks for environments.
 const folder = "environments"
+
+// Prepared runs a package's tests in a world that prepare makes once, in a folder that is removed afterwards, and returns
+// the status to exit with. When the world cannot be made, it says why on standard error and runs nothing.
+func Prepared(m *testing.M, name string, prepare func(dir string) error) int {
+	dir, err := os.MkdirTemp("", name)
+	if err == nil {
+		defer func() { _ = os.RemoveAll(dir) }() // a leftover is only untidy
+		err = prepare(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
 
 // Synthesize synthesizes every environment that the repository at root ships, and those in further files besides, into
 // the folder dir. No credentials are needed, and nothing is written into the repository.

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
+	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
 // built is what TestMain prepares once.
@@ -25,20 +26,7 @@ var built struct {
 	templates []string // paths of the shipped environments' templates
 }
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "templates")
-	if err == nil {
-		err = prepare(dir)
-	}
-	code := 1
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	} else {
-		code = m.Run()
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(synthesis.Prepared(m, "templates", prepare)) }
 
 // prepare synthesizes the shipped environments as the CDK command line does.
 func prepare(dir string) error {
