@@ -115,7 +115,9 @@ func TestOddClients(t *testing.T) {
 	client.CloseIdleConnections()
 	// One connection to the model may be kept.
 	eventually(t, "all connections of clients are closed", func() bool { return p.files(t) <= files+3 })
-	if text, _ := p.log.read(); strings.Contains(text, `"msg":"panic"`) || strings.Contains(text, "panic serving") {
+	text, _ := p.log.read()
+	last, _ := p.errors.read()
+	if text += last; strings.Contains(text, `"msg":"panic"`) || strings.Contains(text, "panic serving") {
 		t.Errorf("something panicked:\n%s", tail(text))
 	}
 }

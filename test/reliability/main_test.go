@@ -69,6 +69,7 @@ type process struct {
 	command  *exec.Cmd
 	upstream *httptest.Server // its Bedrock
 	log      *log
+	errors   *log // what the Go runtime says: why it dies, its goroutines, its collector
 	killed   bool // the test ends it in another way
 }
 
@@ -78,8 +79,8 @@ func start(t *testing.T, s settings.Settings, bedrock http.Handler, environment 
 	upstream := httptest.NewServer(bedrock)
 	t.Cleanup(upstream.Close)
 	reader, writer := io.Pipe()
-	p := &process{upstream: upstream, log: newLog()}
-	p.run(t, s, writer, append([]string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + upstream.URL}, environment...))
+	p := &process{upstream: upstream, log: newLog(), errors: newLog()}
+	p.run(t, s, writer, p.errors, append([]string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + upstream.URL}, environment...))
 	address := make(chan string, 1)
 	drained := make(chan struct{})
 	go func() {
@@ -95,11 +96,11 @@ func start(t *testing.T, s settings.Settings, bedrock http.Handler, environment 
 	return p
 }
 
-// run starts the process; what it prints goes to out.
-func (p *process) run(t *testing.T, s settings.Settings, out io.Writer, environment []string) {
+// run starts the process; what it prints goes to out and errors.
+func (p *process) run(t *testing.T, s settings.Settings, out, errors io.Writer, environment []string) {
 	t.Helper()
 	p.command = exec.Command(program)
-	p.command.Stdout, p.command.Stderr = out, out
+	p.command.Stdout, p.command.Stderr = out, errors
 	p.command.Env = []string{"AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true"}
 	for name, value := range s.Encode() {
 		p.command.Env = append(p.command.Env, name+"="+value)
@@ -123,7 +124,8 @@ func (p *process) stop(t *testing.T) {
 	_ = p.command.Process.Signal(syscall.SIGTERM)
 	if err := p.command.Wait(); err != nil {
 		text, _ := p.log.read()
-		t.Errorf("the server ended with %v\n%s", err, tail(text))
+		last, _ := p.errors.read()
+		t.Errorf("the server ended with %v\n%s\n%s", err, tail(text), tail(last))
 	}
 }
 
@@ -137,7 +139,7 @@ func (p *process) goroutines(t *testing.T) (count int, dump string) {
 		t.Fatal(err)
 	}
 	_ = p.command.Wait() // it ends with 2, as it must
-	text, _ := p.log.read()
+	text, _ := p.errors.read()
 	_, dump, _ = strings.Cut(text, "SIGQUIT: quit")
 	return strings.Count(dump, "\ngoroutine "), dump
 }

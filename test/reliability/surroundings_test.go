@@ -26,8 +26,8 @@ func TestNobodyReadsTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{log: newLog()}
-	p.run(t, told(), writer, []string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + upstream.URL})
+	p := &process{log: newLog(), errors: newLog()}
+	p.run(t, told(), writer, writer, []string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + upstream.URL})
 	_ = writer.Close() // the process has its own
 	t.Cleanup(func() { _ = reader.Close() })
 	lines := bufio.NewReader(reader)
