@@ -174,12 +174,16 @@ func (p Props) selectors() []any {
 	return selectors
 }
 
+// Trail is CloudTrail's; its digests prove each file unchanged.
 func (t *trail) Trail() awscloudtrail.CfnTrail { return t.made }
 
+// Bucket is of this construct alone: the trail writes to it, and GrantRead is the way to let somebody read.
 func (t *trail) Bucket() awss3.Bucket { return t.bucket }
 
+// Key encrypts the files, and rotates each year.
 func (t *trail) Key() awskms.Key { return t.key }
 
+// GrantRead allows to list the bucket, to read what is under AWSLogs/ and to decrypt it.
 func (t *trail) GrantRead(grantee awsiam.IGrantable) awsiam.Grant {
 	list := awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
 		Grantee: grantee, Actions: jsii.Strings("s3:ListBucket"), ResourceArns: &[]*string{t.bucket.BucketArn()},

@@ -105,12 +105,16 @@ func tasksOf(scope constructs.Construct) awsiam.IPrincipal {
 	})
 }
 
+// Service is the ECS service on Fargate.
 func (c *containers) Service() awsecs.FargateService { return c.service }
 
+// Role is the task role: what the program may do.
 func (c *containers) Role() awsiam.Role { return c.role }
 
+// ExecutionRole is what ECS may do to start a task.
 func (c *containers) ExecutionRole() awsiam.Role { return c.execution }
 
+// LogGroup takes what every task prints.
 func (c *containers) LogGroup() awslogs.LogGroup { return c.logs }
 
 // GrantPrincipal makes the containers an IGrantable.
@@ -119,6 +123,7 @@ func (c *containers) GrantPrincipal() awsiam.IPrincipal { return c.role.GrantPri
 // Connections makes the containers an IConnectable.
 func (c *containers) Connections() awsec2.Connections { return c.service.Connections() }
 
+// Metric is a metric of the program over all tasks and models. Options may be nil.
 func (c *containers) Metric(m metric.Metric, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return gatewayMetric(c.told, m, options)
 }

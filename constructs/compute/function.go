@@ -174,21 +174,27 @@ func (f *function) newFunction(props FunctionProps) awslambda.Function {
 	return fn
 }
 
+// Function is the function without a version: what is called is the Alias.
 func (f *function) Function() awslambda.Function { return f.function }
 
+// Alias points at the version that the template makes, and during a canary at the one before, too.
 func (f *function) Alias() awslambda.Alias { return f.alias }
 
+// Role is what the program may do.
 func (f *function) Role() awsiam.Role { return f.role }
 
+// LogGroup takes what the program prints, and Lambda's own records.
 func (f *function) LogGroup() awslogs.LogGroup { return f.logs }
 
 // GrantPrincipal makes the function an IGrantable.
 func (f *function) GrantPrincipal() awsiam.IPrincipal { return f.role.GrantPrincipal() }
 
+// GrantInvoke allows to call the Alias, and no version by its number.
 func (f *function) GrantInvoke(grantee awsiam.IGrantable) awsiam.Grant {
 	return f.alias.GrantInvoke(grantee)
 }
 
+// Metric is a metric of the program over all versions and models. Options may be nil.
 func (f *function) Metric(m metric.Metric, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return gatewayMetric(f.told, m, options)
 }

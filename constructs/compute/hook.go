@@ -146,8 +146,10 @@ func asked(aliases []settings.Alias) (model, messages string) {
 	return model, ""
 }
 
+// Function is called by the service that deploys, without a version.
 func (h *hook) Function() awslambda.Function { return h.function }
 
+// Role is what the hook may do. To call what it tests, whoever places it grants it more.
 func (h *hook) Role() awsiam.Role { return h.role }
 
 // GrantPrincipal makes the hook an IGrantable.

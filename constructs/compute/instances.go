@@ -111,10 +111,13 @@ func NewInstances(scope constructs.Construct, id string, props InstancesProps) I
 	return i
 }
 
+// Group is the Auto Scaling group.
 func (i *instances) Group() awsautoscaling.AutoScalingGroup { return i.group }
 
+// Role is what the instance and the program on it may do: they share it.
 func (i *instances) Role() awsiam.Role { return i.role }
 
+// LogGroup takes what the program prints on every instance.
 func (i *instances) LogGroup() awslogs.LogGroup { return i.logs }
 
 // GrantPrincipal makes the instances an IGrantable.
@@ -123,6 +126,7 @@ func (i *instances) GrantPrincipal() awsiam.IPrincipal { return i.role.GrantPrin
 // Connections makes the instances an IConnectable.
 func (i *instances) Connections() awsec2.Connections { return i.group.Connections() }
 
+// Metric is a metric of the program over all instances and models. Options may be nil.
 func (i *instances) Metric(m metric.Metric, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return gatewayMetric(i.told, m, options)
 }

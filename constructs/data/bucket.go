@@ -155,10 +155,13 @@ func (p BucketProps) bucket() *awss3.BucketProps {
 	return made
 }
 
+// Bucket is the one made here, or a reference to the one that exists.
 func (b *bucket) Bucket() awss3.IBucket { return b.made }
 
+// Alarms are on what replication leaves behind; empty without it.
 func (b *bucket) Alarms() []awscloudwatch.Alarm { return b.alarms }
 
+// GrantArchive allows s3:PutObject under settings.ArchivePrefix, and with a key of the bucket's kms:GenerateDataKey.
 func (b *bucket) GrantArchive(grantee awsiam.IGrantable) awsiam.Grant {
 	granted := awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
 		Grantee:      grantee,

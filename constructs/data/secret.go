@@ -97,6 +97,7 @@ func ImportSecret(scope constructs.Construct, id, secretID string) Secret {
 	return s
 }
 
+// Secret is the one made here, or a reference to the one that exists.
 func (s *secret) Secret() awssecretsmanager.ISecret { return s.made }
 
 func (p SecretProps) check(id, region string) {

@@ -82,8 +82,10 @@ func ImportTable(scope constructs.Construct, id, nameOrARN string, key awskms.IK
 	return t
 }
 
+// Table is the one made here, or a reference to the one that exists.
 func (t *table) Table() awsdynamodb.ITableV2 { return t.made }
 
+// GrantReadWrite allows to read and write items, but neither to scan the table nor to change it, and the use of its key.
 func (t *table) GrantReadWrite(grantee awsiam.IGrantable) awsiam.Grant {
 	granted := awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
 		Grantee:      grantee,
@@ -96,6 +98,7 @@ func (t *table) GrantReadWrite(grantee awsiam.IGrantable) awsiam.Grant {
 	return granted
 }
 
+// Alarms are by the Region of the replica; empty without Replicas.
 func (t *table) Alarms() map[string]awscloudwatch.Alarm { return t.alarms }
 
 func (p TableProps) table() *awsdynamodb.TablePropsV2 {

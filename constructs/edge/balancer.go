@@ -128,6 +128,8 @@ func (b *balancer) protect(props BalancerProps) {
 	b.firewall.Associate("Balancer", b.balancer.LoadBalancerArn())
 }
 
+// AddRecord makes an alias record of type A, which goes by the health of the targets. It panics on a name that DNS would
+// not take.
 func (b *balancer) AddRecord(id, name, hostedZoneID string) awsroute53.CfnRecordSet {
 	var problems check.Problems
 	(&Domain{Name: name, HostedZoneID: hostedZoneID}).checkName(&problems)
@@ -141,29 +143,37 @@ func (b *balancer) AddRecord(id, name, hostedZoneID string) awsroute53.CfnRecord
 	})
 }
 
+// Balancer is the Application Load Balancer.
 func (b *balancer) Balancer() awselasticloadbalancingv2.ApplicationLoadBalancer { return b.balancer }
 
+// Listener is the one for HTTPS.
 func (b *balancer) Listener() awselasticloadbalancingv2.ApplicationListener { return b.listener }
 
+// Firewall is the web ACL that NewBalancer associated; nil where props gave a reason for none.
 func (b *balancer) Firewall() WebACL { return b.firewall }
 
+// LogBucket is the one that NewBalancer made, or that props named.
 func (b *balancer) LogBucket() awss3.IBucket { return b.logs }
 
 // Connections makes the balancer an IConnectable.
 func (b *balancer) Connections() awsec2.Connections { return b.balancer.Connections() }
 
+// MetricRequests is RequestCount, a sum over five minutes. Options may be nil.
 func (b *balancer) MetricRequests(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return b.balancer.Metrics().RequestCount(options)
 }
 
+// MetricOwnErrors is HTTPCode_ELB_5XX_Count, a sum over five minutes. Options may be nil.
 func (b *balancer) MetricOwnErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return b.balancer.Metrics().HttpCodeElb(awselasticloadbalancingv2.HttpCodeElb_ELB_5XX_COUNT, options)
 }
 
+// MetricTargetErrors is HTTPCode_Target_5XX_Count, a sum over five minutes. Options may be nil.
 func (b *balancer) MetricTargetErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return b.balancer.Metrics().HttpCodeTarget(awselasticloadbalancingv2.HttpCodeTarget_TARGET_5XX_COUNT, options)
 }
 
+// MetricRejected is RejectedConnectionCount, a sum over five minutes. Options may be nil.
 func (b *balancer) MetricRejected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return b.balancer.Metrics().RejectedConnectionCount(options)
 }

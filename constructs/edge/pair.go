@@ -32,6 +32,7 @@ type Pair struct {
 	TestRule    awselasticloadbalancingv2.ApplicationListenerRule // of requests with the header
 }
 
+// AddPair takes the listener's default action, so it panics where the balancer has a target already.
 func (b *balancer) AddPair(id string, props PairProps) Pair {
 	props.check(id, b.targets)
 	b.targets += 2

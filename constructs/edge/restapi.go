@@ -175,12 +175,16 @@ func integration(handler awslambda.IFunction, options *awsapigateway.LambdaInteg
 	return awsapigateway.NewLambdaIntegration(handler, options)
 }
 
+// Api is the API with its one stage, StageName.
 func (r *restApi) Api() awsapigateway.RestApi { return r.api }
 
+// Url is known at deployment only, unless the API has a domain.
 func (r *restApi) Url() *string { return r.url }
 
+// Firewall is the web ACL of the stage; nil where props asked for none.
 func (r *restApi) Firewall() WebACL { return r.firewall }
 
+// GrantInvoke allows execute-api:Invoke on every method and path of the stage StageName.
 func (r *restApi) GrantInvoke(grantee awsiam.IGrantable) awsiam.Grant {
 	return awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
 		Grantee:      grantee,

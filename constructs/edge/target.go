@@ -28,6 +28,7 @@ type TargetProps struct {
 	Drain time.Duration
 }
 
+// AddTarget makes the listener's default action forward to the first target. It panics with what is wrong with props.
 func (b *balancer) AddTarget(id string, props TargetProps) awselasticloadbalancingv2.ApplicationTargetGroup {
 	made := b.newTarget(id, props)
 	if b.targets++; b.targets == 1 {

@@ -109,14 +109,17 @@ func visible(metric string) *awswafv2.CfnWebACL_VisibilityConfigProperty {
 	}
 }
 
+// Arn is known at deployment only.
 func (w *webACL) Arn() *string { return w.acl.AttrArn() }
 
+// Associate makes the association in the web ACL's stack. What is protected must be in the same Region.
 func (w *webACL) Associate(id string, arn *string) awswafv2.CfnWebACLAssociation {
 	return awswafv2.NewCfnWebACLAssociation(w, jsii.String(id), &awswafv2.CfnWebACLAssociationProps{
 		WebAclArn: w.acl.AttrArn(), ResourceArn: arn,
 	})
 }
 
+// MetricBlocked is BlockedRequests, a sum over five minutes. Options may be nil.
 func (w *webACL) MetricBlocked(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	blocked := awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String("AWS/WAFV2"), MetricName: jsii.String("BlockedRequests"), Statistic: jsii.String("Sum"),

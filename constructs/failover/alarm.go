@@ -64,6 +64,7 @@ func (p WatchProps) regions() []string {
 	return slices.Sorted(maps.Keys(known))
 }
 
+// Alarms are by Region, one for each that NewWatch was given.
 func (w *watch) Alarms() map[string]awscloudwatch.Alarm { return w.alarms }
 
 // newAlarm is raised when Route 53 finds a Region unhealthy, or says nothing about it.

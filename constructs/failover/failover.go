@@ -108,12 +108,16 @@ func NewPair(scope constructs.Construct, id string, props PairProps) Pair {
 	return p
 }
 
+// Primary is the record that alone answers while its Region is healthy, or with ActiveActive one of two by weight.
 func (p *pair) Primary() Record { return p.primary }
 
+// Secondary is the record that answers in the primary's stead, or with ActiveActive the other of two.
 func (p *pair) Secondary() Record { return p.secondary }
 
+// Alarms are in the Region of the metrics of health checks, us-east-1, the primary's first.
 func (p *pair) Alarms() []awscloudwatch.Alarm { return p.alarms }
 
+// Recovery is computed from the props, with every default filled in.
 func (p *pair) Recovery() recovery.Plan { return p.plan }
 
 // AllowCheckers lets Route 53's health checkers call a balancer that not everybody may. The prefix list is AWS's own,

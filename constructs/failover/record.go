@@ -77,8 +77,10 @@ func NewRecord(scope constructs.Construct, id string, props RecordProps) Record 
 	return r
 }
 
+// Record is one of the set that Route 53 answers the name from.
 func (r *record) Record() awsroute53.CfnRecordSet { return r.made }
 
+// HealthCheck is what Route 53 decides by: a check of the endpoint, or of an alarm of its Region.
 func (r *record) HealthCheck() awsroute53.CfnHealthCheck { return r.check }
 
 func (e Endpoint) weight() int {

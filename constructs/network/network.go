@@ -159,16 +159,20 @@ func (n *network) bring(from Import) {
 	}
 }
 
+// Vpc is the one made here, or a reference to the one imported.
 func (n *network) Vpc() awsec2.IVpc { return n.vpc }
 
+// WorkloadSubnets are the private ones with NAT, else the isolated ones; of an imported network those that Import names.
 func (n *network) WorkloadSubnets() *awsec2.SubnetSelection {
 	return &awsec2.SubnetSelection{Subnets: &n.workload}
 }
 
+// BalancerSubnets are the public ones; the workload's where an imported network has none.
 func (n *network) BalancerSubnets() *awsec2.SubnetSelection {
 	return &awsec2.SubnetSelection{Subnets: &n.balancer}
 }
 
+// Addresses are those of the NAT gateways, one for each availability zone, known at deployment only.
 func (n *network) Addresses() []string {
 	if !n.props.NAT || n.props.Import != nil {
 		return nil
@@ -181,14 +185,17 @@ func (n *network) Addresses() []string {
 	return addresses
 }
 
+// Endpoint is nil for a service that is not needed, and with EndpointsExisting for every one.
 func (n *network) Endpoint(service Service) awsec2.IVpcEndpoint { return n.endpoints[service] }
 
+// NewWorkloadGroup makes the group in the scope's stack and calls Allow on it.
 func (n *network) NewWorkloadGroup(scope constructs.Construct, id string) awsec2.SecurityGroup {
 	group := shut.NewGroup(scope, id, n.vpc, "Inference gateway")
 	n.Allow(group)
 	return group
 }
 
+// AllowService opens HTTPS to the endpoint's group, by a rule on the caller's side only.
 func (n *network) AllowService(service Service, caller awsec2.IConnectable) {
 	groups := n.groups // of endpoints that exist, nobody knows whose is which
 	if made, ok := n.groupOf[service]; ok {
@@ -199,6 +206,7 @@ func (n *network) AllowService(service Service, caller awsec2.IConnectable) {
 	}
 }
 
+// Allow opens HTTPS to every endpoint, by rules on the workload's side only; with NAT, to anywhere.
 func (n *network) Allow(workloads ...awsec2.IConnectable) {
 	for _, workload := range workloads {
 		if n.props.NAT {

@@ -111,8 +111,10 @@ func (p AlarmsProps) check(id string) {
 	problems.Panic(fmt.Sprintf("observability.NewAlarms(%q)", id))
 }
 
+// All is the map itself and no copy: who changes it changes what others see.
 func (a *alarms) All() map[string]awscloudwatch.IAlarm { return a.all }
 
+// Page is a composite of those alarms that should wake somebody.
 func (a *alarms) Page() awscloudwatch.IAlarm { return a.page }
 
 func (a *alarms) description(says, name string) string {

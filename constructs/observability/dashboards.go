@@ -64,10 +64,13 @@ func NewDashboards(parent constructs.Construct, id string, props DashboardsProps
 	return d
 }
 
+// Cost is named ENVIRONMENT-REGION-cost; its figures are US dollars at list prices.
 func (d *dashboards) Cost() awscloudwatch.Dashboard { return d.cost }
 
+// Performance is named ENVIRONMENT-REGION-performance; its times are in milliseconds.
 func (d *dashboards) Performance() awscloudwatch.Dashboard { return d.performance }
 
+// Business is named ENVIRONMENT-REGION-business.
 func (d *dashboards) Business() awscloudwatch.Dashboard { return d.business }
 
 func (d *dashboards) variants() awscloudwatch.IVariable {

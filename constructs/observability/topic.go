@@ -115,6 +115,8 @@ func (t *topic) allowCosts() {
 	t.allow("Anomalies", anomaliesService, map[string]any{"StringEquals": account}, nil)
 }
 
+// Topic takes what CloudWatch publishes, with Costs what watches the bill does, and nothing over plain HTTP.
 func (t *topic) Topic() awssns.ITopic { return t.topic }
 
+// Key lets those services use it that may publish, and goes with the stack.
 func (t *topic) Key() awskms.IKey { return t.key }

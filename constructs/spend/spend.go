@@ -46,6 +46,7 @@ type Tag struct{ Key, Value string }
 // Spend is a budget of a month, and detection of what is unusual.
 type Spend interface {
 	constructs.Construct
+	// Budget is of each calendar month; it stops nothing, it only tells.
 	Budget() awsbudgets.CfnBudget
 	// Monitor is nil without Props.Anomaly.
 	Monitor() awsce.CfnAnomalyMonitor
@@ -151,6 +152,8 @@ func (s *spend) watch(p Props) {
 	})
 }
 
+// Budget is of each calendar month, of this account alone.
 func (s *spend) Budget() awsbudgets.CfnBudget { return s.budget }
 
+// Monitor is nil without Props.Anomaly.
 func (s *spend) Monitor() awsce.CfnAnomalyMonitor { return s.monitor }

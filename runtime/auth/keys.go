@@ -14,6 +14,7 @@ import (
 
 // SecretReader reads the secret that holds the hashes of the keys.
 type SecretReader interface {
+	// Read returns the secret as it is now, asked for anew each time. It ends with the context.
 	Read(context.Context) ([]byte, error)
 }
 

@@ -11,6 +11,7 @@ import (
 
 // SecretReader reads the secret that ids are made with.
 type SecretReader interface {
+	// Read returns the secret as it is now, asked for anew each time. It ends with the context.
 	Read(context.Context) ([]byte, error)
 }
 

@@ -13,6 +13,7 @@ import (
 // share implements the same. Its error is an *inference.Error, RateLimited for a caller that may take no more now. A
 // store that cannot be reached must decide itself whether it lets in; that is no reason to keep a caller waiting.
 type Tenants interface {
+	// Admit takes the ask off what its tenant may have until the lease is settled or cancelled.
 	Admit(ctx context.Context, ask limit.Ask) (limit.Lease, error)
 }
 

@@ -24,12 +24,15 @@ import (
 // Router finds routes, lists what there is, and estimates what was spent.
 type Router interface {
 	inference.Router
+	// Models are the names that a caller may use, in the order of the configuration.
 	Models() []string
+	// Cost is what the usage costs at list prices in US dollars; known is false where there is no price.
 	Cost(target inference.Target, usage inference.Usage) (usd float64, known bool)
 }
 
 // Authenticator says who sent a request, before its body is read. Its error is an *inference.Error.
 type Authenticator interface {
+	// Authenticate looks at headers and context, and never at the body. Without an error the caller has a tenant.
 	Authenticate(*http.Request) (auth.Caller, error)
 }
 

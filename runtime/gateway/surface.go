@@ -52,6 +52,7 @@ func (s anthropicSurface) Open(body []byte, id string, router inference.Router) 
 // Exchange is one request on one surface: what to ask the model, and how to write what comes back.
 // It is used by one goroutine.
 type Exchange interface {
+	// Request is what to ask the model, the same at each call.
 	Request() *inference.Request
 	// AppendReply appends the whole answer's body.
 	AppendReply(dst []byte, reply *inference.Reply) []byte

@@ -19,6 +19,7 @@ type Route struct {
 
 // Router finds the route for the model name a caller used. It returns a NotFound error that lists what is allowed.
 type Router interface {
+	// Route is exact: no name leads to another's route.
 	Route(model string) (Route, error)
 }
 
@@ -38,6 +39,7 @@ type Stream interface {
 	Next() (Event, error)
 	// Buffered tells that Next will not wait: who writes events on can write this one together with that.
 	Buffered() bool
+	// Close ends the call if it still runs. Whoever has the stream calls it once, also after an error of Next.
 	Close() error
 }
 

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,9 +26,8 @@ func TestEveryExportedNameIsDocumented(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range undocumented(parsed) {
-				t.Errorf("%s: %s is exported and has no comment: whoever uses it needs units, defaults and limits",
-					set.Position(name.Pos()), name.Name)
+			for _, found := range undocumented(parsed) {
+				t.Errorf("%s: %s %s: whoever uses it needs units, defaults and limits", set.Position(found.name.Pos()), found.name.Name, found.why)
 			}
 		}
 	}
@@ -49,46 +49,90 @@ func sources(t *testing.T, dir string) []string {
 	return files
 }
 
-// undocumented returns the exported names at the top of a file that have no comment. One for a whole group of
-// constants, variables or types counts for each of them.
-func undocumented(file *ast.File) []*ast.Ident {
-	var names []*ast.Ident
+// standard are the methods that mean the same on every type that has them, for the standard library says what. On a type
+// that nobody outside can name they need no comment; on any other there is something to say, such as who closes what.
+var standard = []string{"Close", "Error", "Network", "Read", "ServeHTTP", "Set", "String", "Unwrap", "Write"}
+
+// finding is an exported name, and what is wrong with its comment.
+type finding struct {
+	name *ast.Ident
+	why  string
+}
+
+// undocumented returns the exported names of a file that have no comment, or one that does not begin with the name. One
+// for a whole group of constants, variables or types counts for each of them.
+func undocumented(file *ast.File) []finding {
+	var found []finding
 	for _, declaration := range file.Decls {
 		switch d := declaration.(type) {
 		case *ast.FuncDecl:
-			if d.Recv == nil && d.Doc == nil && d.Name.IsExported() {
-				names = append(names, d.Name)
+			if d.Recv == nil || ast.IsExported(receiver(d)) || !slices.Contains(standard, d.Name.Name) {
+				found = append(found, judge(d.Name, true, d.Doc)...)
 			}
 		case *ast.GenDecl:
-			if d.Doc != nil {
-				continue
-			}
 			for _, spec := range d.Specs {
-				names = append(names, bare(spec)...)
+				found = append(found, ofSpec(d, spec)...)
 			}
 		}
 	}
-	return names
+	return found
 }
 
-// bare returns the exported names of one specification without a comment before or behind it.
-func bare(spec ast.Spec) []*ast.Ident {
-	var candidates []*ast.Ident
+// ofSpec judges one specification of a declaration, and with an exported interface its methods.
+func ofSpec(d *ast.GenDecl, spec ast.Spec) []finding {
+	var found []finding
 	switch s := spec.(type) {
-	case *ast.TypeSpec:
-		if s.Doc == nil && s.Comment == nil {
-			candidates = append(candidates, s.Name)
-		}
 	case *ast.ValueSpec:
-		if s.Doc == nil && s.Comment == nil {
-			candidates = s.Names
+		for _, name := range s.Names {
+			found = append(found, judge(name, false, s.Doc, s.Comment, d.Doc)...)
+		}
+	case *ast.TypeSpec:
+		found = judge(s.Name, !d.Lparen.IsValid(), s.Doc, d.Doc, s.Comment)
+		methods, ok := s.Type.(*ast.InterfaceType)
+		if !ok || !s.Name.IsExported() {
+			break
+		}
+		for _, method := range methods.Methods.List {
+			for _, name := range method.Names { // an embedded interface has none
+				found = append(found, judge(name, method.Doc != nil, method.Doc, method.Comment)...)
+			}
 		}
 	}
-	var names []*ast.Ident
-	for _, name := range candidates {
-		if name.IsExported() {
-			names = append(names, name)
+	return found
+}
+
+// judge looks at the first of the comments that there is.
+func judge(name *ast.Ident, named bool, comments ...*ast.CommentGroup) []finding {
+	if !name.IsExported() {
+		return nil
+	}
+	for _, comment := range comments {
+		if comment == nil {
+			continue
+		}
+		if first, _, _ := strings.Cut(strings.TrimSpace(comment.Text()), " "); named && first != name.Name {
+			return []finding{{name, "has a comment that does not begin with it"}}
+		}
+		return nil
+	}
+	return []finding{{name, "is exported and has no comment"}}
+}
+
+// receiver is the name of the type that a method is of, without * and type parameters.
+func receiver(method *ast.FuncDecl) string {
+	of := method.Recv.List[0].Type
+	for {
+		switch t := of.(type) {
+		case *ast.StarExpr:
+			of = t.X
+		case *ast.IndexExpr:
+			of = t.X
+		case *ast.IndexListExpr:
+			of = t.X
+		case *ast.Ident:
+			return t.Name
+		default:
+			return ""
 		}
 	}
-	return names
 }
