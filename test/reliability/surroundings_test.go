@@ -218,7 +218,7 @@ func TestStoreOfTheArchiveFails(t *testing.T) {
 				t.Errorf("it ended with %v, want 1: records were lost", err)
 			}
 			p.reaches(t, "ArchiveLost", requests)
-			if text, _ := p.log.read(); !strings.Contains(text, fmt.Sprintf("%d usage records could not be archived", requests)) {
+			if text, _ := p.errors.read(); !strings.Contains(text, fmt.Sprintf("%d usage records could not be archived", requests)) {
 				t.Errorf("it does not say what was lost:\n%s", tail(text))
 			}
 		})
