@@ -62,8 +62,8 @@ func inWorldOf(t *testing.T, sdk bool, maxCalls int, test func(*testing.T, *worl
 			bedrock: server,
 			provider: bedrock.New(bedrock.Options{
 				SDK:      sdk,
-				MaxCalls: maxCalls,
-				Jitter:   func() float64 { return 1 },
+				MaxCalls: maxCalls, FirstByte: firstByte,
+				Jitter: func() float64 { return 1 },
 				AWS: aws.Config{
 					HTTPClient:   client,
 					BaseEndpoint: aws.String("http://bedrock"),

@@ -56,6 +56,12 @@ var errInBand = errors.New("error event in the model's stream")
 // errIncomplete is a stream that ended cleanly, but before the model had finished.
 var errIncomplete = errors.New("the stream ended before the model's answer did")
 
+// errSilent is a stream of which nothing came in the time that Options.FirstByte leaves it. Where it was asked for there is
+// no use in waiting again.
+var errSilent = errors.New("the model said nothing to a call that streams")
+
+var silent = fault{code: inference.Timeout, message: "The model did not begin its answer within the time allowed.", retry: elsewhere, blame: true}
+
 // unreachable is every failure without an exception: refused, reset, cut short, not decodable.
 var unreachable = fault{code: inference.Upstream, message: "The model service could not be reached, or its answer was cut short.", retry: anywhere, blame: true}
 
@@ -67,7 +73,10 @@ func classify(ctx context.Context, err error) fault {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fault{code: inference.Timeout, message: "The model did not finish within the time allowed."}
 	}
-	if errors.Is(err, errInBand) {
+	switch {
+	case errors.Is(err, errSilent):
+		return silent
+	case errors.Is(err, errInBand):
 		return faults["ModelStreamErrorException"]
 	}
 	var own *inference.Error

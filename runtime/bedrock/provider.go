@@ -32,6 +32,9 @@ type Options struct {
 	SDK      bool           // calls go through the SDK's own client
 	MaxCalls int            // calls for one request, the first included; default 3
 	Jitter   func() float64 // in [0, 1); default the standard library's
+	// FirstByte is how long a stream may say nothing at all, until it is asked for elsewhere; default 0: as long as the
+	// request's context lasts. A whole answer has no such limit.
+	FirstByte time.Duration
 }
 
 // Provider implements inference.Provider. It is safe for concurrent use.
@@ -40,6 +43,7 @@ type Provider struct {
 	sdk       bool
 	transport func(*http.Request) (*http.Response, error) // of the fast clients
 	maxCalls  int
+	firstByte time.Duration
 	jitter    func() float64
 	budget    *budget
 	cooler    *cooler
@@ -59,13 +63,14 @@ type client interface {
 // New returns a Provider. It makes no call to AWS, not even for credentials.
 func New(options Options) *Provider {
 	p := &Provider{
-		config:   options.AWS,
-		sdk:      options.SDK,
-		maxCalls: options.MaxCalls,
-		jitter:   options.Jitter,
-		budget:   newBudget(),
-		cooler:   newCooler(),
-		clients:  map[string]client{},
+		config:    options.AWS,
+		sdk:       options.SDK,
+		maxCalls:  options.MaxCalls,
+		firstByte: options.FirstByte,
+		jitter:    options.Jitter,
+		budget:    newBudget(),
+		cooler:    newCooler(),
+		clients:   map[string]client{},
 	}
 	if p.maxCalls == 0 {
 		p.maxCalls = 3
@@ -186,24 +191,37 @@ func (p *Provider) Complete(ctx context.Context, request *inference.Request) (*i
 // Stream implements inference.Provider. It returns when the model's answer has begun, not when Bedrock has merely
 // accepted the call: a throttle that arrives inside the opened stream can still go to another target.
 func (p *Provider) Stream(ctx context.Context, request *inference.Request) (inference.Stream, error) {
-	// Ending this context is what stops the model when the stream is closed early.
-	ctx, cancel := context.WithCancel(ctx)
 	var begun *stream
-	err := p.try(ctx, request, func(client client, target inference.Target) error {
-		source, err := client.open(ctx, target.Model, request)
-		if err != nil {
-			return err
-		}
-		begun = &stream{ctx: ctx, source: source, cancel: cancel}
-		if err := begun.prime(); err != nil {
-			source.Close()
-			return err
-		}
-		return nil
+	err := p.try(ctx, request, func(client client, target inference.Target) (err error) {
+		begun, err = p.begin(ctx, client, target.Model, request)
+		return err
 	})
 	if err != nil {
-		cancel()
 		return nil, err
 	}
 	return begun, nil
+}
+
+// begin calls once, and returns a stream whose answer has begun.
+func (p *Provider) begin(ctx context.Context, client client, model string, request *inference.Request) (*stream, error) {
+	// Ending this context is what stops the model: when the stream is closed early, or when it says nothing.
+	ctx, cancel := context.WithCancel(ctx)
+	heard := func() bool { return true }
+	if p.firstByte > 0 {
+		heard = time.AfterFunc(p.firstByte, cancel).Stop
+	}
+	source, err := client.open(ctx, model, request)
+	if err != nil {
+		if !heard() {
+			err = errSilent
+		}
+		cancel()
+		return nil, err
+	}
+	s := &stream{ctx: ctx, source: source, cancel: cancel}
+	if err := s.prime(heard); err != nil {
+		_ = s.Close() // it is given up
+		return nil, err
+	}
+	return s, nil
 }

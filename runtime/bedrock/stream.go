@@ -40,10 +40,14 @@ type stream struct {
 	failed   error
 }
 
-// prime reads until the answer begins, so that every failure before that can still be retried.
-func (s *stream) prime() error {
-	for {
+// prime reads until the answer begins, so that every failure before that can still be retried. heard is called once, with
+// the first event or what came in place of it, and reports whether that is still in time.
+func (s *stream) prime(heard func() bool) error {
+	for first := true; ; first = false {
 		event, step, err := s.read()
+		if first && !heard() {
+			return errSilent
+		}
 		if err != nil {
 			return err
 		}

@@ -117,7 +117,7 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, links Links) (*Core
 	if err := c.openTracer(links.Tracer); err != nil {
 		return nil, err
 	}
-	provider := bedrock.New(bedrock.Options{AWS: aws, SDK: s.BedrockClient == settings.BedrockSDK, MaxCalls: s.MaxCalls})
+	provider := bedrock.New(bedrock.Options{AWS: aws, SDK: s.BedrockClient == settings.BedrockSDK, MaxCalls: s.MaxCalls, FirstByte: s.FirstByte})
 	c.Handler = gateway.New(gateway.Options{
 		Auth:           callers,
 		Provider:       provider,
@@ -132,6 +132,7 @@ func New(s settings.Settings, aws aws.Config, out io.Writer, links Links) (*Core
 		MaxBodyBytes:   s.MaxBodyBytes,
 		RequestTimeout: s.RequestTimeout,
 		PingInterval:   s.PingInterval,
+		HealthWindow:   s.HealthWindow,
 	})
 	return c, nil
 }

@@ -48,6 +48,7 @@ type Options struct {
 	MaxBodyBytes   int
 	RequestTimeout time.Duration // for the whole answer, streams included
 	PingInterval   time.Duration // silence on a stream before a ping
+	HealthWindow   time.Duration // how far back endpoint.Healthz looks; default endpoint.HealthWindow
 
 	Tracer   Tracer                 // nil: no request is traced
 	Feedback Feedback               // nil: answers have no feedback ids, and nothing takes ratings
@@ -62,7 +63,7 @@ type gateway struct {
 
 // New returns the handler.
 func New(options Options) http.Handler {
-	g := &gateway{Options: options, health: newHealth()}
+	g := &gateway{Options: options, health: newHealth(options.HealthWindow)}
 	handlers := map[string]http.HandlerFunc{
 		endpoint.ChatCompletions: g.inference("openai", openaiSurface{}),
 		endpoint.Messages:        g.inference("anthropic", anthropicSurface{}),

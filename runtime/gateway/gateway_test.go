@@ -93,10 +93,14 @@ func newGatewayFor(callers gateway.Authenticator, m model, ready error, records 
 }
 
 func newLimited(callers gateway.Authenticator, m model, ready error, records func(*record.Request), limits gateway.Limits) http.Handler {
+	return gateway.New(optionsFor(callers, m, ready, records, limits))
+}
+
+func optionsFor(callers gateway.Authenticator, m model, ready error, records func(*record.Request), limits gateway.Limits) gateway.Options {
 	if records == nil {
 		records = func(*record.Request) {}
 	}
-	return gateway.New(gateway.Options{
+	return gateway.Options{
 		Auth:           callers,
 		Provider:       m,
 		Router:         routes{},
@@ -107,7 +111,7 @@ func newLimited(callers gateway.Authenticator, m model, ready error, records fun
 		MaxBodyBytes:   1000,
 		RequestTimeout: time.Minute,
 		PingInterval:   15 * time.Second,
-	})
+	}
 }
 
 const body = `{"model":"haiku","messages":[{"role":"user","content":"hi"}]}`

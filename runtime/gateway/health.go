@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -11,15 +12,16 @@ import (
 // Health is judged from real calls alone: a check that called the model would be billed, and would take every target
 // out at once.
 const (
-	healthWindow = endpoint.HealthWindow
-	healthHold   = endpoint.HealthHold
-	healthCalls  = 50 // the most that are remembered
-	healthLeast  = 5  // fewer say nothing of failures; so many answers in a row end the hold
+	healthHold  = endpoint.HealthHold
+	healthCalls = 50 // the most that are remembered
+	healthLeast = 5  // fewer say nothing of failures; so many answers in a row end the hold
 )
 
 // health remembers how the last calls ended, and for a while that they failed: once callers have gone to another Region,
 // there are no calls to judge from, and silence is not health.
 type health struct {
+	window time.Duration // how far back is looked
+
 	mu       sync.Mutex
 	calls    [healthCalls]outcome
 	next     int
@@ -32,7 +34,9 @@ type outcome struct {
 	failed bool
 }
 
-func newHealth() *health { return &health{} }
+func newHealth(window time.Duration) *health {
+	return &health{window: cmp.Or(window, endpoint.HealthWindow)}
+}
 
 // note records a request that reached Bedrock. Only what another Region could do better counts as failed: not the
 // caller's mistakes. A throttle does, for every Region has a quota of its own. A caller who left says nothing.
@@ -68,10 +72,10 @@ func (h *health) healthy() bool {
 	return !now.Before(h.held)
 }
 
-// sick tells whether most calls of the last minute failed. The lock must be held.
+// sick tells whether most calls of the window failed. The lock must be held.
 func (h *health) sick(now time.Time) bool {
 	calls, failed := 0, 0
-	since := now.Add(-healthWindow)
+	since := now.Add(-h.window)
 	for _, c := range h.calls {
 		if c.at.Before(since) {
 			continue

@@ -10,9 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
+	"github.com/genai-pipeline/genai-pipeline/runtime/gateway"
 	"github.com/genai-pipeline/genai-pipeline/runtime/inference"
-	"github.com/genai-pipeline/genai-pipeline/runtime/record"
 )
 
 // patient is a gateway whose calls end as told.
@@ -21,14 +22,18 @@ type patient struct {
 	failure inference.Code // empty: the call is answered
 }
 
-func newPatient() *patient {
+func newPatient() *patient { return newPatientOf(0) }
+
+func newPatientOf(window time.Duration) *patient {
 	p := &patient{}
-	p.handler = newGateway(model{complete: func(context.Context, *inference.Request) (*inference.Reply, error) {
+	o := optionsFor(auth.Off{}, model{complete: func(context.Context, *inference.Request) (*inference.Reply, error) {
 		if p.failure != "" {
 			return nil, &inference.Error{Code: p.failure, Message: "As told."}
 		}
 		return &inference.Reply{}, nil
-	}}, nil, func(*record.Request) {})
+	}}, nil, nil, unlimited())
+	o.HealthWindow = window
+	p.handler = gateway.New(o)
 	return p
 }
 
@@ -110,6 +115,21 @@ func TestSilenceIsNotHealth(t *testing.T) {
 			t.Error("healthy, and it failed again")
 		}
 	})
+}
+
+// A drill that is faster than real time has programs look back less far.
+func TestHealthLooksBackAsFarAsItIsTold(t *testing.T) {
+	for window, want := range map[time.Duration]bool{0: true, 10 * time.Second: false} { // 0 is a minute
+		synctest.Test(t, func(t *testing.T) {
+			p := newPatientOf(window)
+			p.call(10, "")
+			time.Sleep(11 * time.Second)
+			p.call(9, inference.Timeout)
+			if p.healthy() != want {
+				t.Errorf("with a window of %s healthy is %v", window, !want)
+			}
+		})
+	}
 }
 
 func TestAnswersEndTheHold(t *testing.T) {

@@ -30,6 +30,12 @@ func (s Settings) Encode() map[string]string {
 	if s.BedrockClient == BedrockSDK { // for whoever looks for a fault: no template has it
 		variables[EnvBedrockClient] = BedrockSDK
 	}
+	if s.FirstByte != Default().FirstByte {
+		variables[EnvFirstByte] = s.FirstByte.String()
+	}
+	if s.HealthWindow > 0 { // for a drill that is faster than real time: no template has it
+		variables[EnvHealthWindow] = s.HealthWindow.String()
+	}
 	if s.FeedbackSecret != "" {
 		variables[EnvFeedbackSecret] = s.FeedbackSecret
 	}
@@ -51,6 +57,8 @@ func Load(getenv func(string) string) (Settings, error) {
 	l.integer(EnvMaxBodyBytes, &s.MaxBodyBytes, 1<<10, 25<<20)
 	l.duration(EnvRequestTimeout, &s.RequestTimeout, time.Second, 15*time.Minute)
 	l.duration(EnvPingInterval, &s.PingInterval, 10*time.Millisecond, time.Minute)
+	l.duration(EnvFirstByte, &s.FirstByte, time.Second, 15*time.Minute)
+	l.duration(EnvHealthWindow, &s.HealthWindow, time.Second, 15*time.Minute)
 	l.integer(EnvMaxCalls, &s.MaxCalls, 1, 10)
 	if getenv(EnvBedrockClient) != "" {
 		l.choice(EnvBedrockClient, &s.BedrockClient, BedrockFast, BedrockSDK)

@@ -24,6 +24,8 @@ func valid() settings.Settings {
 		MaxBodyBytes:   1 << 20,
 		RequestTimeout: 100 * time.Second,
 		PingInterval:   7 * time.Second,
+		FirstByte:      9 * time.Second,
+		HealthWindow:   8 * time.Second,
 		MaxCalls:       5,
 		BedrockClient:  settings.BedrockSDK,
 		LogLevel:       slog.LevelWarn,
@@ -103,7 +105,7 @@ func TestLimits(t *testing.T) {
 func TestLoadFillsDefaults(t *testing.T) {
 	environment := valid().Encode()
 	for _, optional := range []string{
-		settings.EnvMaxBodyBytes, settings.EnvRequestTimeout, settings.EnvPingInterval, settings.EnvMaxCalls,
+		settings.EnvMaxBodyBytes, settings.EnvRequestTimeout, settings.EnvPingInterval, settings.EnvFirstByte, settings.EnvHealthWindow, settings.EnvMaxCalls,
 		settings.EnvLogLevel, settings.EnvListen, settings.EnvDrainTimeout, settings.EnvBedrockClient, settings.EnvFeedbackSecret,
 	} {
 		delete(environment, optional)
@@ -145,6 +147,8 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 		{"two at once", map[string]string{
 			settings.EnvMaxCalls: "11", settings.EnvPingInterval: "soon",
 		}, []string{`GENAI_MAX_CALLS: is "11"; allowed is a whole number from 1 to 10`, `GENAI_PING_INTERVAL: is "soon"; allowed is a duration from 10ms to 1m0s`}},
+		{"waits", map[string]string{settings.EnvFirstByte: "500ms", settings.EnvHealthWindow: "1h"},
+			[]string{`GENAI_FIRST_BYTE: is "500ms"; allowed is a duration from 1s to 15m0s`, `GENAI_HEALTH_WINDOW: is "1h"; allowed is a duration from 1s to 15m0s`}},
 		{"archive of a function", map[string]string{settings.EnvArchiveBucket: "records"},
 			[]string{`GENAI_ARCHIVE_BUCKET: is "records", and GENAI_VARIANT is "serverless"; a function cannot keep an archive`}},
 		{"archive with wrong values", map[string]string{settings.EnvVariant: "instances", settings.EnvArchiveBucket: "s3://records", settings.EnvArchiveInterval: "2m"},
