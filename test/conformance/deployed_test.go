@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
@@ -27,6 +26,7 @@ import (
 	openaioption "github.com/openai/openai-go/v3/option"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/apigateway"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/balancer"
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
@@ -126,7 +126,7 @@ func newFrontByTLS(t *testing.T, to string) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	front := httptest.NewTLSServer(&httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
+	front := httptest.NewTLSServer(balancer.New(target))
 	t.Cleanup(front.Close)
 	return front
 }

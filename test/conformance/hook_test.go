@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/balancer"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/invoke"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/lambdaruntime"
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
@@ -233,7 +233,7 @@ func newBalancer(t *testing.T, to string) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	proxy := balancer.New(target)
 	balancer := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get(settings.TestHeader) != settings.TestHeaderValue || r.Host != host {
 			http.Error(w, "the old version", http.StatusTeapot)

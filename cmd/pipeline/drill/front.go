@@ -7,9 +7,10 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/balancer"
 )
 
 // front stands for a Region's load balancer, or for the ends of its API: it passes requests on, waits for a byte no longer
@@ -24,30 +25,24 @@ type connected struct{}
 
 func newFront(c clock, s site, target string) (*front, error) {
 	idle := c.real(s.idle)
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: target})
-			r.Out.Host = r.In.Host
-		},
-		FlushInterval: -1,
-		ErrorLog:      log.New(io.Discard, "", 0), // what goes wrong here is counted by the callers
-		Transport: &http.Transport{MaxIdleConnsPerHost: 100, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			var d net.Dialer
-			made, err := d.DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			return &idleConn{made, idle}, nil
-		}},
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-			var timeout net.Error
-			if errors.As(err, &timeout) && timeout.Timeout() {
-				// AWS does not say that the client's connection is closed with that answer, so it stays.
-				w.WriteHeader(http.StatusGatewayTimeout)
-				return
-			}
-			w.WriteHeader(http.StatusBadGateway)
-		},
+	proxy := balancer.New(&url.URL{Scheme: "http", Host: target})
+	proxy.ErrorLog = log.New(io.Discard, "", 0) // what goes wrong here is counted by the callers
+	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 100, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		var d net.Dialer
+		made, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &idleConn{made, idle}, nil
+	}}
+	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			// AWS does not say that the client's connection is closed with that answer, so it stays.
+			w.WriteHeader(http.StatusGatewayTimeout)
+			return
+		}
+		w.WriteHeader(http.StatusBadGateway)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
