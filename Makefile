@@ -9,6 +9,7 @@ DELIVERY := delivery.yaml
 APPROVAL := broadening
 CONFIRM  :=
 GITHUB   :=
+KEY_SECRET :=
 FUZZTIME := 3s
 FUZZ     := runtime
 QUICK    :=
@@ -64,7 +65,7 @@ deploy: $(INSTALLED) pipeline ## deploys an environment, Region by Region; ENV=d
 	for step in $$steps; do echo "deploy $$step"; $(CDK) deploy --require-approval $(APPROVAL) "$$step"; done
 
 bootstrap: $(INSTALLED) pipeline ## prints how to make an environment's account ready; ENV=prod, and CONFIRM=prod does it
-	@set -e; $(PIPELINE) bootstrap -environment $(ENV) -delivery "$(DELIVERY)" -github "$(GITHUB)" >.build/bootstrap.sh; cat .build/bootstrap.sh; \
+	@set -e; $(PIPELINE) bootstrap -environment $(ENV) -delivery "$(DELIVERY)" -github "$(GITHUB)" -key-secret "$(KEY_SECRET)" >.build/bootstrap.sh; cat .build/bootstrap.sh; \
 	if [ "$(CONFIRM)" = "$(ENV)" ]; then sh .build/bootstrap.sh; else echo "# Nothing has been run. make bootstrap ENV=$(ENV) CONFIRM=$(ENV) runs it."; fi
 
 destroy: $(INSTALLED) pipeline ## deletes an environment that is no production, and what its buckets hold; ENV=dev CONFIRM=dev

@@ -55,11 +55,52 @@ func steps(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout io.W
 	return err
 }
 
+// endpoints prints for .ci/ask what a step of a delivery asks, and what it cannot ask and why: a line each, with tabs.
+func endpoints(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout io.Writer) error {
+	load, _ := chosen(flags)
+	region := flags.String("region", "", "one of the environment's Regions; default: all")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	e, err := load()
+	if err != nil {
+		return err
+	}
+	if *region != "" && !slices.Contains(e.Regions, *region) {
+		return fmt.Errorf("-region is %q, and the Regions of %s are %s", *region, e.Name, strings.Join(e.Regions, ", "))
+	}
+	for _, p := range e.Endpoints() {
+		fields := []string{"ask", p.Region, p.Variant, e.StageName(p.Region) + "-" + p.Variant, credential(p), p.Host}
+		if p.Unasked != "" {
+			fields = []string{"not", p.Region, p.Variant, p.Unasked}
+		}
+		if *region != "" && *region != p.Region {
+			continue
+		}
+		if _, err := fmt.Fprintln(stdout, strings.Join(fields, "\t")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// credential says how callers are known at an endpoint.
+func credential(p environment.Endpoint) string {
+	switch {
+	case p.Signed:
+		return "signature"
+	case p.Keyed:
+		return "key"
+	}
+	return "none"
+}
+
 // bootstrap prints the commands that make an environment's account ready, and writes the policy they name.
 func bootstrap(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout io.Writer) error {
 	load, folder := chosen(flags)
 	file := flags.String("delivery", "", "delivery file, whose pipeline's account is trusted; default: there is none")
 	github := flags.String("github", "", "repository as owner/name, whose workflows deploy: the role that they take is made too; default: none is")
+	keySecret := flags.String("key-secret", "", "with -github: name of a secret of the environment's account that holds nothing but an API key, for .ci/ask; default: none")
 	out := flags.String("out", filepath.Join(".build", "bootstrap"), "folder to write the policy to")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -88,18 +129,21 @@ func bootstrap(_ context.Context, flags *flag.FlagSet, args, _ []string, stdout 
 		return err
 	}
 	if *github == "" {
+		if *keySecret != "" {
+			return fmt.Errorf("-key-secret is %q, and -github is missing: the role of a repository's workflows reads it", *keySecret)
+		}
 		return plan.Write(stdout, *out)
 	}
-	return errors.Join(writeGitHub(plan, *github, *out), plan.Write(stdout, *out), plan.WriteGitHub(stdout, *out))
+	return errors.Join(writeGitHub(plan, *github, *keySecret, *out), plan.Write(stdout, *out), plan.WriteGitHub(stdout, *out))
 }
 
 // writeGitHub writes the documents of the role that a repository's workflows take.
-func writeGitHub(plan prepare.Plan, repository, out string) error {
+func writeGitHub(plan prepare.Plan, repository, keySecret, out string) error {
 	trust, err := plan.GitHubTrust(repository)
 	if err != nil {
 		return err
 	}
-	policy, err := plan.GitHubPolicy()
+	policy, err := plan.GitHubPolicy(keySecret)
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,10 @@ import (
 )
 
 // gitHub is what the command makes for a repository: what it prints, and the two documents.
-func gitHub(t *testing.T, name string) (said string, trust map[string]any, may []policy.Policy) {
+func gitHub(t *testing.T, folder, name string, more ...string) (said string, trust map[string]any, may []policy.Policy) {
 	t.Helper()
 	out := t.TempDir()
-	said, err := runHere(t, t.Context(), "bootstrap", "-folder", "../../environments", "-environment", name, "-out", out, "-github", "o/r")
+	said, err := runHere(t, t.Context(), append([]string{"bootstrap", "-folder", folder, "-environment", name, "-out", out, "-github", "o/r"}, more...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func gitHub(t *testing.T, name string) (said string, trust map[string]any, may [
 }
 
 func TestGitHubsRoleTrustsOneEnvironmentOfOneRepository(t *testing.T) {
-	said, trust, _ := gitHub(t, "prod")
+	said, trust, _ := gitHub(t, "../../environments", "prod")
 	const issuer = "token.actions.githubusercontent.com"
 	want := map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
 		"Effect": "Allow", "Action": []any{"sts:AssumeRoleWithWebIdentity"},
@@ -96,12 +96,100 @@ func TestGitHubsRoleDeploysAndNothingElse(t *testing.T) {
 			{"execute-api:Invoke", "arn:aws:execute-api:us-east-1:" + dev + ":abc/other/GET/v1/models", false},
 		},
 	} {
-		_, _, may := gitHub(t, name)
+		_, _, may := gitHub(t, "../../environments", name)
 		for _, tt := range tests {
 			decision, err := policy.Decide(may, policy.Request{Action: tt.action, Resource: tt.resource})
 			if err != nil || (decision.Outcome == policy.Allowed) != tt.allowed {
 				t.Errorf("%s: %s on %s: %v, %v; want it allowed: %t", name, tt.action, tt.resource, decision.Outcome, err, tt.allowed)
 			}
 		}
+	}
+}
+
+// keyedEverywhere is an environment whose three variants ask for API keys, two of them where anybody may call.
+const keyedEverywhere = `account: "111111111111"
+regions: [us-east-1]
+network: {zones: {us-east-1: [us-east-1a, us-east-1b]}}
+edge:
+  internetFacing: true
+  callers: [0.0.0.0/0]
+  openReason: callers of every customer show API keys here
+  certificates: {us-east-1: "arn:aws:acm:us-east-1:111111111111:certificate/1"}
+auth: {mode: keys}
+serverless: {api: {authorizer: none}}
+containers: {domain: gateway.example.com}
+instances: {}
+`
+
+// environmentsOf is a folder with one environment, dev.
+func environmentsOf(t *testing.T, text string) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "dev.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// TestGitHubsRoleFindsWhatItAsks holds the role of an environment with keys against what .ci/ask does by it.
+func TestGitHubsRoleFindsWhatItAsks(t *testing.T) {
+	folder := environmentsOf(t, keyedEverywhere)
+	stack := func(variant string) string {
+		return "arn:aws:cloudformation:us-east-1:111111111111:stack/dev-us-east-1-" + variant + "/1"
+	}
+	const secret = "arn:aws:secretsmanager:us-east-1:111111111111:secret:"
+	_, _, may := gitHub(t, folder, "dev", "-key-secret", "suite-key")
+	_, _, keyless := gitHub(t, folder, "dev")
+	for _, tt := range []struct {
+		action, resource string
+		allowed          bool
+	}{
+		{"cloudformation:DescribeStacks", stack("serverless"), true},
+		{"cloudformation:DescribeStacks", stack("containers"), true},
+		{"cloudformation:DescribeStacks", stack("instances"), false}, // has no name, and is not asked
+		{"secretsmanager:GetSecretValue", secret + "suite-key-AbCdEf", true},
+		{"secretsmanager:GetSecretValue", secret + "suite-key-of-others-AbCdEf", false},
+		{"secretsmanager:PutSecretValue", secret + "suite-key-AbCdEf", false},
+		{"execute-api:Invoke", "arn:aws:execute-api:us-east-1:111111111111:abc/live/POST/v1/messages", false}, // signs nothing
+	} {
+		decision, err := policy.Decide(may, policy.Request{Action: tt.action, Resource: tt.resource})
+		if err != nil || (decision.Outcome == policy.Allowed) != tt.allowed {
+			t.Errorf("%s on %s: %v, %v; want it allowed: %t", tt.action, tt.resource, decision.Outcome, err, tt.allowed)
+		}
+	}
+	if decision, err := policy.Decide(keyless, policy.Request{Action: "secretsmanager:GetSecretValue", Resource: secret + "-AbCdEf"}); err != nil || decision.Outcome == policy.Allowed {
+		t.Errorf("without a secret that is named, one may be read: %v, %v", decision.Outcome, err)
+	}
+}
+
+func TestAKeyThatNobodyShowsIsRefused(t *testing.T) {
+	for want, arguments := range map[string][]string{
+		`-key-secret is "a b"; give the name of a secret`:                                       {"-folder", environmentsOf(t, keyedEverywhere), "-github", "o/r", "-key-secret", "a b"},
+		`-key-secret is "key", and nothing of dev is asked with an API key; leave it out`:       {"-folder", "../../environments", "-github", "o/r", "-key-secret", "key"},
+		`-key-secret is "key", and -github is missing: the role of a repository's workflows re`: {"-folder", "../../environments", "-key-secret", "key"},
+	} {
+		_, err := runHere(t, t.Context(), append([]string{"bootstrap", "-out", t.TempDir()}, arguments...)...)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func TestEndpointsAreListedForTheScript(t *testing.T) {
+	got, err := runHere(t, t.Context(), "endpoints", "-folder", environmentsOf(t, keyedEverywhere))
+	const want = "ask\tus-east-1\tserverless\tdev-us-east-1-serverless\tkey\t\n" +
+		"ask\tus-east-1\tcontainers\tdev-us-east-1-containers\tkey\t\n" +
+		"not\tus-east-1\tinstances\tinstances.domain is missing, and no certificate can be for the balancer's own name\n"
+	if err != nil || got != want {
+		t.Errorf("%v, got\n%s\nwant\n%s", err, got, want)
+	}
+	got, err = runHere(t, t.Context(), "endpoints", "-folder", "../../environments", "-environment", "prod", "-region", "us-west-2")
+	if err != nil || !strings.HasPrefix(got, "ask\tus-west-2\tserverless\tprod-us-west-2-serverless\tkey\tus-west-2.lambda.gateway.example.com\nnot\tus-west-2\tcontainers\t") ||
+		strings.Contains(got, "us-east-1") {
+		t.Errorf("%v, got\n%s", err, got)
+	}
+	_, err = runHere(t, t.Context(), "endpoints", "-folder", "../../environments", "-region", "us-west-2")
+	if err == nil || err.Error() != `-region is "us-west-2", and the Regions of dev are us-east-1` {
+		t.Errorf("got %v", err)
 	}
 }

@@ -53,6 +53,7 @@ func commands() []command {
 		{"drill", "rehearse the failover of an environment on this machine, and say how long it takes", drill},
 		{"environments", "list the environments, their models with their ends, and what they warn of", environments},
 		{"steps", "list what to deploy one after the other, as patterns for cdk deploy", steps},
+		{"endpoints", "list what is asked after a deployment, and what cannot be asked from outside and why; .ci/ask reads it", endpoints},
 		{"bootstrap", "print the commands that make an environment's account ready", bootstrap},
 		{"empty", "delete what is in the buckets of an environment that is no production, before its stacks go", empty},
 		{"stacks", "list the stacks of a synthesized assembly and what is in them", stacks},

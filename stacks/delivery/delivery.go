@@ -2,7 +2,7 @@
 // account of the first environment. It stands beside the stages that package stacks made, takes them as they are, and
 // deploys them in the order that each environment says.
 //
-// It must not know what is in a stage, save the output that says where an API is.
+// It must not know what is in a stage, save the outputs that say where its endpoints are.
 package delivery
 
 import (

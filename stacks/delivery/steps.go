@@ -11,17 +11,15 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge"
-	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
-// The variables by which the conformance suite knows what to ask (test/conformance).
-const (
-	variableURL    = "GENAI_CONFORMANCE_URL"
-	variableKey    = "GENAI_CONFORMANCE_KEY"
-	variableRegion = "GENAI_CONFORMANCE_REGION"
-)
+// variableKey is the variable by which the conformance suite is given an API key (test/conformance).
+const variableKey = "GENAI_CONFORMANCE_KEY"
+
+// variableURL is the one by which .ci/ask is told where a variant is, so that it does not look for its stack.
+func variableURL(variant string) string { return "URL_" + strings.ToUpper(variant) }
 
 // machine is what everything of the pipeline runs on: Graviton, as what is deployed.
 func machine() *awscodebuild.BuildEnvironment {
@@ -80,29 +78,44 @@ func (c checkout) report() pipelines.CodeBuildStep {
 	})
 }
 
-// conformance asks the API of each Region what its stack says it is, with the suite's own clients.
+// conformance asks in each Region every endpoint that can be asked from here, where its stack says it is, with the suite's
+// own clients. The script says of the others why they are not asked.
 func (c checkout) conformance(app awscdk.App, delivered environment.Delivered) *[]pipelines.Step {
 	e := delivered.Environment
-	var asking []pipelines.Step
-	for _, region := range e.Regions {
-		stage := app.Node().FindChild(jsii.String(e.StageName(region)))
-		output := stage.Node().FindChild(jsii.String(settings.VariantServerless)).Node().FindChild(jsii.String(stacks.OutputURL))
-		props := pipelines.CodeBuildStepProps{
-			Commands:          jsii.Strings("go test -count=1 -timeout 10m -v -run '^TestDeployed$' ./test/conformance"),
-			EnvFromCfnOutputs: &map[string]awscdk.CfnOutput{variableURL: output.(awscdk.CfnOutput)},
+	asking := map[string]*pipelines.CodeBuildStepProps{}
+	for _, p := range e.Endpoints() {
+		if p.Unasked != "" {
+			continue
 		}
-		if e.Serverless.API.Authorizer == environment.AuthorizerIAM {
-			props.Env = &map[string]*string{variableRegion: jsii.String(region)}
-			props.RolePolicyStatements = &[]awsiam.PolicyStatement{callers(e.Account, region)}
-		} else if secret := delivered.Conformance.KeySecret; secret != "" {
+		props := asking[p.Region]
+		if props == nil {
+			props = &pipelines.CodeBuildStepProps{
+				Commands:          jsii.Strings(fmt.Sprintf(".ci/ask %s %s", e.Name, p.Region)),
+				EnvFromCfnOutputs: &map[string]awscdk.CfnOutput{},
+			}
+			asking[p.Region] = props
+		}
+		if p.Host == "" {
+			stack := app.Node().FindChild(jsii.String(e.StageName(p.Region))).Node().FindChild(jsii.String(p.Variant))
+			(*props.EnvFromCfnOutputs)[variableURL(p.Variant)] = stack.Node().FindChild(jsii.String(stacks.OutputURL)).(awscdk.CfnOutput)
+		}
+		if p.Signed {
+			props.RolePolicyStatements = &[]awsiam.PolicyStatement{callers(e.Account, p.Region)}
+		}
+		if p.Keyed {
 			props.BuildEnvironment = machine()
 			props.BuildEnvironment.EnvironmentVariables = &map[string]*awscodebuild.BuildEnvironmentVariable{
-				variableKey: {Type: awscodebuild.BuildEnvironmentVariableType_SECRETS_MANAGER, Value: secret},
+				variableKey: {Type: awscodebuild.BuildEnvironmentVariableType_SECRETS_MANAGER, Value: delivered.Conformance.KeySecret},
 			}
 		}
-		asking = append(asking, c.step("ask-"+region, props))
 	}
-	return &asking
+	var steps []pipelines.Step
+	for _, region := range e.Regions {
+		if props := asking[region]; props != nil {
+			steps = append(steps, c.step("ask-"+region, *props))
+		}
+	}
+	return &steps
 }
 
 // callers allows what a caller of the API may do. The API's id is not known before it is deployed; its stage and the

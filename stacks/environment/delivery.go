@@ -166,23 +166,27 @@ func (d *Delivery) check(in *decoder) {
 	}
 }
 
-// conformance refuses what the suite could not call.
+// conformance refuses what the suite could not call, and a key that it would not or could not show.
 func (d *Delivery) conformance(in *decoder, path string, delivered Delivered) {
 	e := delivered.Environment
 	secret := delivered.Conformance.KeySecret
-	if e.Serverless == nil || e.Serverless.API == nil {
-		in.problem(path, "calls the API of the serverless variant, and %q has none; remove it", e.Name)
-		return
+	var signed, keyed bool
+	var unasked []string
+	for _, p := range e.Endpoints() {
+		if p.Unasked != "" {
+			unasked = append(unasked, fmt.Sprintf("%s in %s: %s", p.Variant, p.Region, p.Unasked))
+			continue
+		}
+		signed, keyed = signed || p.Signed, keyed || p.Keyed
 	}
-	signed := e.Serverless.API.Authorizer == AuthorizerIAM
 	switch {
-	case signed && e.Auth.Mode != AuthIAM || e.Auth.Mode == AuthOIDC:
-		in.problem(path, "knows API keys or signs requests, and %q asks for both, or for a token; remove it", e.Name)
+	case len(unasked) == len(e.Endpoints()):
+		in.problem(path, "can ask nothing of %q (%s); remove it", e.Name, strings.Join(unasked, "; "))
 	case signed && e.Account != d.Account():
 		in.problem(path, "signs requests in account %s, and the API of %q lets account %s alone in; remove it", d.Account(), e.Name, e.Account)
-	case signed && secret != "":
-		in.problem(path+".keySecret", "is of no use, since requests to %q are signed; remove it", e.Name)
-	case !signed && e.Auth.Mode == AuthKeys && secret == "":
+	case !keyed && secret != "":
+		in.problem(path+".keySecret", "is of no use, since %q asks for no API key; remove it", e.Name)
+	case keyed && secret == "":
 		in.problem(path+".keySecret", "is missing, and %q asks for API keys; add the name of a secret in account %s that holds one", e.Name, d.Account())
 	}
 }

@@ -169,7 +169,7 @@ func TestTheStepsRunOnGravitonWithoutSecrets(t *testing.T) {
 	all := strings.Join(commands, "\n")
 	for _, want := range []string{
 		`"make --no-print-directory delivery DELIVERY=delivery.yaml"`, `".ci/run"`, `.ci/report 'HEAD^1' -fail-on destructive,exposure,broadening,alarm -waivers .github/waivers.yaml`,
-		`-run '^TestDeployed$' ./test/conformance`, `aws-cdk@` + delivery.CLIVersion,
+		`".ci/ask dev us-east-1"`, `aws-cdk@` + delivery.CLIVersion,
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no project runs %s", want)
@@ -178,7 +178,7 @@ func TestTheStepsRunOnGravitonWithoutSecrets(t *testing.T) {
 	for _, s := range lineOf(t, tp) {
 		for _, a := range s.Actions {
 			given := fmt.Sprint(a.Configuration["EnvironmentVariables"])
-			if strings.HasPrefix(a.Name, "ask-") != strings.Contains(given, `"name":"GENAI_CONFORMANCE_URL"`) {
+			if strings.HasPrefix(a.Name, "ask-") != strings.Contains(given, `"name":"URL_SERVERLESS"`) {
 				t.Errorf("step %s of %s is given %s", a.Name, s.Name, given)
 			}
 		}
@@ -205,6 +205,55 @@ func TestTheStepsRunOnGravitonWithoutSecrets(t *testing.T) {
 	readJSON(t, filepath.Join(root, "package.json"), &pinned)
 	if pinned.DevDependencies["aws-cdk"] != delivery.CLIVersion {
 		t.Errorf("the pipeline updates itself with aws-cdk %s, package.json has %s", delivery.CLIVersion, pinned.DevDependencies["aws-cdk"])
+	}
+}
+
+// TestTheDeliveryAsksEveryEndpointItReaches reads which outputs the step is given, for the script asks what is named there.
+func TestTheDeliveryAsksEveryEndpointItReaches(t *testing.T) {
+	const servers = `account: "111111111111"
+regions: [us-east-1]
+network: {zones: {us-east-1: [us-east-1a, us-east-1b]}}
+auth: {mode: keys}
+serverless: {api: {authorizer: none}}
+containers: {domain: containers.example.com}
+instances: {domain: instances.example.com}
+edge:
+  certificates: {us-east-1: "arn:aws:acm:us-east-1:111111111111:certificate/1"}
+`
+	for name, tt := range map[string]struct {
+		edge string
+		want []string
+	}{
+		"public":  {"  internetFacing: true\n  callers: [0.0.0.0/0]\n  openReason: callers of every customer show API keys here\n", []string{"URL_CONTAINERS", "URL_INSTANCES", "URL_SERVERLESS"}},
+		"private": {"  callers: [10.0.0.0/8]\n", []string{"URL_SERVERLESS"}},
+	} {
+		d := shippedDelivery(t)
+		d.Environments = d.Environments[:1]
+		d.Environments[0].Environment = written(t, "dev", servers+tt.edge)
+		d.Environments[0].Conformance.KeySecret = "conformance-key"
+		app, out := deliver(t, d)
+		app.Synth(nil)
+		var tp template
+		readJSON(t, filepath.Join(out, delivery.StackName+".template.json"), &tp)
+		line := lineOf(t, tp)
+		asking := line[len(line)-1]
+		var given []struct{ Name, Value string }
+		if err := json.Unmarshal([]byte(asking.Actions[0].Configuration["EnvironmentVariables"].(string)), &given); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, v := range given {
+			if variant, ok := strings.CutPrefix(v.Name, "URL_"); ok {
+				got = append(got, v.Name)
+				if !strings.HasPrefix(v.Value, "#{devuseast1"+strings.ToLower(variant)) || !strings.HasSuffix(v.Value, ".Url}") && !strings.Contains(v.Value, "Url") {
+					t.Errorf("%s: %s is %s, want an output of that stack", name, v.Name, v.Value)
+				}
+			}
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(tt.want, got); diff != "" || len(asking.Actions) != 1 {
+			t.Errorf("%s: %d steps ask; %s", name, len(asking.Actions), diff)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -138,27 +139,36 @@ func TestBootstrapRunsNothingUnasked(t *testing.T) {
 }
 
 // TestTheDeployedAPIIsAsked runs .ci/ask as far as it goes without AWS: what it takes from the stack, and what it hands on.
+// (test/conformance runs it to its end, against what runs on this machine.)
 func TestTheDeployedAPIIsAsked(t *testing.T) {
 	workflows, _ := read(t)
-	jobs := workflows["deploy.yml"].Jobs["dev"]
-	ask := jobs.Steps[len(jobs.Steps)-1].Run
+	steps := workflows["deploy.yml"].Jobs["dev"].Steps
+	ask := steps[len(steps)-1]
+	if ask.Env["KEY_SECRET"] != "${{ vars.KEY_SECRET }}" {
+		t.Errorf("the step gets %v; want the name of the key's secret", ask.Env)
+	}
+	golang, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for url, want := range map[string]string{
-		"https://api.example.com/live/": "url https://api.example.com/live/ in us-east-1 runs test -count=1 -timeout 10m -v -run ^TestDeployed$ ./test/conformance",
-		"None":                          "ask: stack dev-us-east-1-serverless in us-east-1 has no output Url: got 'None'",
+		"https://api.example.com/live/": "url https://api.example.com/live/ in us-east-1 runs test -count=1 -timeout 10m -v -run ^TestDeployed$ ./test/conformance\n" +
+			"ask: 1 endpoints of dev were asked, 0 failed",
+		"None": "ask: stack dev-us-east-1-serverless in us-east-1 has no output Url: got 'None'",
 	} {
 		dir := t.TempDir()
 		stands := map[string]string{
 			"aws": "#!/bin/sh\n[ \"$1 $2 $3 $4 $5 $6\" = 'cloudformation describe-stacks --stack-name dev-us-east-1-serverless --region us-east-1' ] && echo " + url,
-			"go":  "#!/bin/sh\necho url $GENAI_CONFORMANCE_URL in $GENAI_CONFORMANCE_REGION runs \"$@\"",
+			"go":  "#!/bin/sh\n[ \"$1\" != run ] || exec " + golang + " \"$@\"\necho url $GENAI_CONFORMANCE_URL in $GENAI_CONFORMANCE_REGION runs \"$@\"",
 		}
 		for name, script := range stands {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(script+"\n"), 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
-		output, _ := sh(t, root, ask, "PATH="+dir+":"+os.Getenv("PATH"))
-		if !strings.Contains(output, want) {
-			t.Errorf("%s: got %s, want it to contain %q", url, output, want)
+		output, status := sh(t, root, ask.Run, "PATH="+dir+":"+os.Getenv("PATH"))
+		if !strings.Contains(output, want) || (status == 0) != strings.HasPrefix(url, "https:") {
+			t.Errorf("%s: status %d, got %s, want it to contain %q", url, status, output, want)
 		}
 	}
 }

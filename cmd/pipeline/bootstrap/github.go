@@ -59,9 +59,12 @@ func (p Plan) GitHubTrust(repository string) ([]byte, error) {
 	})
 }
 
-// GitHubPolicy is what the role may do: take the roles of CDK's bootstrap in the environment's own Regions and, where the
-// suite asks an API that is behind IAM, find and call that.
-func (p Plan) GitHubPolicy() ([]byte, error) {
+var secretForm = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,256}$`)
+
+// GitHubPolicy is what the role may do: take the roles of CDK's bootstrap in the environment's own Regions. Where the suite
+// asks what is deployed, which it does of no production environment, the role also finds that, calls the API that is behind
+// IAM, and reads the secret that holds nothing but an API key, if one is named.
+func (p Plan) GitHubPolicy(keySecret string) ([]byte, error) {
 	e := p.Environment
 	regions := slices.Clone(e.Regions)
 	if e.HasGlobal() && !slices.Contains(regions, globalRegion) {
@@ -73,17 +76,39 @@ func (p Plan) GitHubPolicy() ([]byte, error) {
 			deploys.Resource = append(deploys.Resource, fmt.Sprintf("arn:aws:iam::%s:role/cdk-hnb659fds-%s-role-%[1]s-%[3]s", e.Account, kind, region))
 		}
 	}
-	if e.Production || e.Serverless == nil || e.Serverless.API == nil || e.Serverless.API.Authorizer != environment.AuthorizerIAM {
-		return document(deploys)
-	}
-	finds := statement{Sid: "FindTheAPI", Effect: "Allow", Action: []string{"cloudformation:DescribeStacks"}}
+	finds := statement{Sid: "FindTheEndpoints", Effect: "Allow", Action: []string{"cloudformation:DescribeStacks"}}
 	calls := statement{Sid: "CallTheAPI", Effect: "Allow", Action: []string{"execute-api:Invoke"}}
-	for _, region := range e.Regions {
-		in := region + ":" + e.Account + ":"
-		finds.Resource = append(finds.Resource, "arn:aws:cloudformation:"+in+"stack/"+e.StageName(region)+"-serverless/*")
-		calls.Resource = append(calls.Resource, "arn:aws:execute-api:"+in+"*/live/GET/*", "arn:aws:execute-api:"+in+"*/live/POST/v1/*")
+	reads := statement{Sid: "ReadTheKey", Effect: "Allow", Action: []string{"secretsmanager:GetSecretValue"}}
+	for _, at := range p.asked() {
+		in := at.Region + ":" + e.Account + ":"
+		if at.Host == "" {
+			finds.Resource = append(finds.Resource, "arn:aws:cloudformation:"+in+"stack/"+e.StageName(at.Region)+"-"+at.Variant+"/*")
+		}
+		if at.Signed {
+			calls.Resource = append(calls.Resource, "arn:aws:execute-api:"+in+"*/live/GET/*", "arn:aws:execute-api:"+in+"*/live/POST/v1/*")
+		}
+		if at.Keyed {
+			reads.Resource = append(reads.Resource, "arn:aws:secretsmanager:"+in+"secret:"+keySecret+"-??????")
+		}
 	}
-	return document(deploys, finds, calls)
+	reads.Resource = slices.Compact(reads.Resource)
+	switch {
+	case keySecret == "":
+		reads.Resource = nil
+	case !secretForm.MatchString(keySecret):
+		return nil, fmt.Errorf("-key-secret is %q; give the name of a secret: 1 to 256 letters, digits and /_+=.@-", keySecret)
+	case reads.Resource == nil:
+		return nil, fmt.Errorf("-key-secret is %q, and nothing of %s is asked with an API key; leave it out", keySecret, e.Name)
+	}
+	return document(slices.DeleteFunc([]statement{deploys, finds, calls, reads}, func(s statement) bool { return s.Resource == nil })...)
+}
+
+// asked are the endpoints that a workflow asks after it has deployed the environment.
+func (p Plan) asked() []environment.Endpoint {
+	if p.Environment.Production {
+		return nil
+	}
+	return slices.DeleteFunc(p.Environment.Endpoints(), func(at environment.Endpoint) bool { return at.Unasked != "" })
 }
 
 // WriteGitHub prints the commands that make the role, with its documents in files of the folder given.

@@ -27,8 +27,8 @@ var hashSuffix = regexp.MustCompile(`[0-9a-f]{32}$`)
 
 // fold decides which changes are only a hash, a version or tags. A resource that bears data is never folded when it is
 // replaced, whatever the reason.
-func fold(s side, a answer) map[string]folding {
-	f := folder{side: s, names: assetNames(s), renamed: renamed(s)}
+func fold(s side, a answer, assets *strings.Replacer) map[string]folding {
+	f := folder{side: s, names: assets, renamed: renamed(s)}
 	result := map[string]folding{}
 	for id, d := range a.Resources {
 		result[id] = f.resource(id, d)

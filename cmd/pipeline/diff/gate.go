@@ -124,8 +124,16 @@ func (c CostChange) growth() float64 {
 	return (c.After.USD - c.Before.USD) / c.Before.USD * 100
 }
 
-// String writes the cost on both sides.
+// same tells whether there is nothing to say: neither a cent differs, nor what has no price.
+func (c CostChange) same() bool {
+	return fmt.Sprintf("%.2f", c.After.USD) == fmt.Sprintf("%.2f", c.Before.USD) && c.After.Note == c.Before.Note
+}
+
+// String writes the cost on both sides, or once where they are the same.
 func (c CostChange) String() string {
+	if c.same() {
+		return fmt.Sprintf("$%.2f a month, as before", c.After.USD)
+	}
 	return fmt.Sprintf("$%.2f a month, was $%.2f", c.After.USD, c.Before.USD)
 }
 

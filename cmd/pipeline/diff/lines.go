@@ -113,6 +113,28 @@ func clip(text string, limit int) string {
 	return string(runes)
 }
 
+// change says how a property differs; show writes a value.
+func (p PropertyChange) change(show func(string) string) string {
+	before, after := values(p)
+	switch {
+	case p.Asset:
+		return "another asset" + why(p)
+	case before == after:
+		return "refers to what is replaced" + why(p)
+	}
+	return show(after) + ", was " + show(before) + why(p)
+}
+
+func why(p PropertyChange) string {
+	switch p.Replaces {
+	case Replaced:
+		return " (replaces)"
+	case MayReplaced:
+		return " (may replace)"
+	}
+	return ""
+}
+
 // folds lists the folded changes of a stack: a label and the names.
 func (s StackChange) folds() [][2]string {
 	var lines [][2]string

@@ -37,22 +37,29 @@ func (r *Report) markdownHead() string {
 	if r.Cost != nil {
 		fmt.Fprintf(&b, "\nCost: %s.\n", escape(r.Cost.String()))
 	}
-	if len(r.Stacks) > 0 {
-		b.WriteString("\n| stack |")
-		for _, h := range headings {
-			b.WriteString(" " + h.title + " |")
-		}
-		b.WriteString("\n|---|" + strings.Repeat("---|", len(headings)) + "\n")
+	r.markdownTable(&b)
+	r.markdownFindings(&b)
+	return b.String()
+}
+
+// markdownTable counts resources by stack. Where nothing but hashes, versions and tags differ, there is nothing to count.
+func (r *Report) markdownTable(b *strings.Builder) {
+	head := "\n| stack |"
+	for _, h := range headings {
+		head += " " + h.title + " |"
 	}
+	head += "\n|---|" + strings.Repeat("---|", len(headings)) + "\n"
 	for _, s := range r.Stacks {
-		b.WriteString("| " + code(s.ID) + strings.TrimPrefix(s.title(), s.ID) + " |")
+		if s.folded() {
+			continue
+		}
+		b.WriteString(head + "| " + code(s.ID) + strings.TrimPrefix(s.title(), s.ID) + " |")
+		head = ""
 		for _, h := range headings {
-			fmt.Fprintf(&b, " %s |", number(s.count(h.actions...)))
+			fmt.Fprintf(b, " %s |", number(s.count(h.actions...)))
 		}
 		b.WriteString("\n")
 	}
-	r.markdownFindings(&b)
-	return b.String()
 }
 
 func number(n int) string {
@@ -105,40 +112,39 @@ func (r *Report) markdownFindings(b *strings.Builder) {
 // maxDetail is how much of a statement is shown, in characters.
 const maxDetail = 400
 
+// markdownStacks shows each change once, under all stacks that have it: those of two Regions are often twins.
 func (r *Report) markdownStacks() string {
-	var b strings.Builder
+	titles := map[string][]string{}
+	var bodies []string
 	for _, s := range r.Stacks {
-		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n", html.EscapeString(s.title()))
-		if s.Cost != nil {
-			fmt.Fprintf(&b, "- cost: %s%s\n", escape(s.Cost.String()), escape(prefixed("; ", s.Cost.After.Note)))
+		body := s.markdown()
+		if titles[body] == nil {
+			bodies = append(bodies, body)
 		}
-		for _, c := range s.Changes {
-			fmt.Fprintf(&b, "- %s %s (%s)\n", c.Action, code(c.Name), escape(shortType(c.Type)))
-			for _, p := range c.Properties {
-				before, after := values(p)
-				if before == after {
-					fmt.Fprintf(&b, "  - %s: refers to what is replaced%s\n", escape(p.Name), why(p))
-					continue
-				}
-				fmt.Fprintf(&b, "  - %s: %s, was %s%s\n", escape(p.Name), code(after), code(before), why(p))
-			}
-		}
-		for _, line := range s.folds() {
-			fmt.Fprintf(&b, "- %s: %s\n", line[0], escape(line[1]))
-		}
-		b.WriteString("\n</details>\n")
+		titles[body] = append(titles[body], s.title())
+	}
+	var b strings.Builder
+	for _, body := range bodies {
+		fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n\n%s\n</details>\n", html.EscapeString(strings.Join(titles[body], ", ")), body)
 	}
 	return b.String()
 }
 
-func why(p PropertyChange) string {
-	switch p.Replaces {
-	case Replaced:
-		return " (replaces)"
-	case MayReplaced:
-		return " (may replace)"
+func (s StackChange) markdown() string {
+	var b strings.Builder
+	if s.Cost != nil && !s.Cost.same() {
+		fmt.Fprintf(&b, "- cost: %s%s\n", escape(s.Cost.String()), escape(prefixed("; ", s.Cost.After.Note)))
 	}
-	return ""
+	for _, c := range s.Changes {
+		fmt.Fprintf(&b, "- %s %s (%s)\n", c.Action, code(c.Name), escape(shortType(c.Type)))
+		for _, p := range c.Properties {
+			fmt.Fprintf(&b, "  - %s: %s\n", escape(p.Name), p.change(code))
+		}
+	}
+	for _, line := range s.folds() {
+		fmt.Fprintf(&b, "- %s: %s\n", line[0], escape(line[1]))
+	}
+	return b.String()
 }
 
 // code writes a text of the template as code, in which nothing is markup and nobody is mentioned.

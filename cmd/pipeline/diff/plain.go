@@ -50,18 +50,13 @@ func (r *Report) textFindings(b *strings.Builder) {
 
 func (r *Report) textStack(b *strings.Builder, s StackChange) {
 	fmt.Fprintf(b, "\n%s\n", s.title())
-	if s.Cost != nil {
+	if s.Cost != nil && !s.Cost.same() {
 		fmt.Fprintf(b, "  cost: %s%s\n", s.Cost, prefixed("; ", s.Cost.After.Note))
 	}
 	for _, c := range s.Changes {
 		fmt.Fprintf(b, "  %-15s  %s (%s)\n", c.Action, c.Name, shortType(c.Type))
 		for _, p := range c.Properties {
-			before, after := values(p)
-			if before == after {
-				fmt.Fprintf(b, "    %s: refers to what is replaced%s\n", p.Name, why(p))
-				continue
-			}
-			fmt.Fprintf(b, "    %s: %s, was %s%s\n", p.Name, after, before, why(p))
+			fmt.Fprintf(b, "    %s: %s\n", p.Name, p.change(func(value string) string { return value }))
 		}
 	}
 	for _, line := range s.folds() {

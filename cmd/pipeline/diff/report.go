@@ -70,7 +70,11 @@ type PropertyChange struct {
 	Before   any    `json:"before,omitempty"`
 	After    any    `json:"after,omitempty"`
 	Replaces Action `json:"replaces,omitempty"` // Replaced or MayReplaced if this is why
+	Asset    bool   `json:"asset,omitempty"`    // nothing differs in it but the hash of an asset
 }
+
+// folded tells whether all that differs is in the lines that fold.
+func (s StackChange) folded() bool { return s.Action == Changed && len(s.Changes)+len(s.Others) == 0 }
 
 // count counts the changes of an action.
 func (s StackChange) count(actions ...Action) int {
@@ -93,7 +97,8 @@ func (r *Report) add(s side, a answer) {
 	case s.removed:
 		change.Action = Destroyed
 	}
-	folded := fold(s, a)
+	assets := assetNames(s)
+	folded := fold(s, a, assets)
 	for _, id := range slices.Sorted(maps.Keys(a.Resources)) {
 		d := a.Resources[id]
 		name := s.name(id)
@@ -107,7 +112,7 @@ func (r *Report) add(s side, a answer) {
 		case foldedAway:
 		default:
 			if d.Impact != impactNone {
-				change.Changes = append(change.Changes, s.resourceChange(id, d))
+				change.Changes = append(change.Changes, s.resourceChange(id, d, assets))
 			}
 		}
 	}
@@ -120,7 +125,7 @@ func (r *Report) add(s side, a answer) {
 	}
 }
 
-func (s side) resourceChange(id string, d difference) ResourceChange {
+func (s side) resourceChange(id string, d difference, assets *strings.Replacer) ResourceChange {
 	before, after := s.before.Resources[id], s.after.Resources[id]
 	c := ResourceChange{Resource: id, Name: s.name(id), Type: cmp.Or(after.Type, before.Type), Action: action(d.Impact)}
 	if c.Action == Destroyed && retained(before.DeletionPolicy) {
@@ -135,6 +140,8 @@ func (s side) resourceChange(id string, d difference) ResourceChange {
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Properties)) {
 		p := PropertyChange{Name: name, Before: before.Properties[name], After: after.Properties[name]}
+		before, after := line(p.Before), line(p.After)
+		p.Asset = before != after && assets.Replace(before) == assets.Replace(after)
 		if why := action(d.Properties[name]); why == Replaced || why == MayReplaced {
 			p.Replaces = why
 		}
