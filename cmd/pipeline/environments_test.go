@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly/assemblytest"
 	costing "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/cost"
 )
 
@@ -126,25 +127,11 @@ func TestEnvironmentsCostWhatCostSays(t *testing.T) {
 // stages writes an assembly of stacks with a web ACL each, of as many rules as their id has letters: none costs as another.
 func stages(t *testing.T, dir string, ids ...string) {
 	t.Helper()
-	artifacts := map[string]any{}
-	for i, id := range ids {
-		file := fmt.Sprintf("%d.template.json", i)
-		artifacts[fmt.Sprint(i)] = map[string]any{"type": "aws:cloudformation:stack", "environment": "aws://000000000000/us-east-1", "displayName": id,
-			"properties": map[string]string{"templateFile": file}}
-		put(t, filepath.Join(dir, file), map[string]any{"Resources": map[string]any{"Firewall": map[string]any{
+	var stacks []assemblytest.Stack
+	for _, id := range ids {
+		stacks = append(stacks, assemblytest.Stack{ID: id, Template: map[string]any{"Resources": map[string]any{"Firewall": map[string]any{
 			"Type": "AWS::WAFv2::WebACL", "Properties": map[string]any{"Rules": make([]struct{}, len(id))},
-		}}})
+		}}}})
 	}
-	put(t, filepath.Join(dir, "manifest.json"), map[string]any{"artifacts": artifacts})
-}
-
-func put(t *testing.T, path string, value any) {
-	t.Helper()
-	text, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	assemblytest.Write(t, dir, stacks...)
 }

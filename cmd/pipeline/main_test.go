@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly/assemblytest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 )
 
@@ -81,9 +82,7 @@ func TestRefusedCommandLines(t *testing.T) {
 func emptyAssembly(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`{"artifacts":{}}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	assemblytest.Write(t, dir)
 	return dir
 }
 

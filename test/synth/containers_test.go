@@ -295,7 +295,7 @@ func TestContainersRefuse(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			props := good
 			test.change(&props)
-			checkRefused(t, func() { compute.NewContainers(stack, "Gateway", props) }, test.want...)
+			refused(t, test.want, func() { compute.NewContainers(stack, "Gateway", props) })
 		})
 	}
 }

@@ -235,7 +235,7 @@ func TestInstancesRefuse(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			props := good
 			test.change(&props)
-			checkRefused(t, func() { compute.NewInstances(stack, "Gateway", props) }, test.want...)
+			refused(t, test.want, func() { compute.NewInstances(stack, "Gateway", props) })
 		})
 	}
 }
@@ -244,9 +244,7 @@ func TestNothingIsLookedUp(t *testing.T) {
 	app, stack, out := bench(t)
 	compute.NewInstances(stack, "Gateway", leastInstances(t, stack))
 	app.Synth(nil)
-	var manifest struct{ Missing []any }
-	readJSON(t, filepath.Join(out, "manifest.json"), &manifest)
-	if len(manifest.Missing) > 0 {
-		t.Errorf("synthesis asks AWS for %s", fmt.Sprint(manifest.Missing))
+	if asked := missing(t, out); len(asked) > 0 {
+		t.Errorf("synthesis asks AWS for %v", asked)
 	}
 }

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/google/go-cmp/cmp"
@@ -17,8 +15,6 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/access"
 	"github.com/genai-pipeline/genai-pipeline/constructs/network"
 )
-
-const benchAccount = "123456789012"
 
 // toldOfNetworks is what a golden shows of a network.
 var toldOfNetworks = map[string][]string{
@@ -35,25 +31,6 @@ var toldOfNetworks = map[string][]string{
 	"AWS::EC2::SecurityGroupIngress":        {"FromPort", "ToPort", "SourceSecurityGroupId"},
 	"AWS::EC2::SecurityGroupEgress":         {"FromPort", "ToPort", "DestinationSecurityGroupId", "DestinationPrefixListId"},
 	"Custom::EmptyDefaultSecurityGroup":     {},
-}
-
-// tell adds to what a golden shows, for this test: another's golden may show less of the same type.
-func tell(t *testing.T, more map[string][]string) {
-	t.Helper()
-	before := told
-	told = maps.Clone(before)
-	maps.Copy(told, more)
-	t.Cleanup(func() { told = before })
-}
-
-// benchIn is a stack of a platform team that says its account and Region, as one with a network must.
-func benchIn(t *testing.T, region string) (awscdk.App, awscdk.Stack, string) {
-	t.Helper()
-	out := t.TempDir()
-	app := newApp(t, out)
-	return app, awscdk.NewStack(app, jsii.String("bench"), &awscdk.StackProps{
-		Env: &awscdk.Environment{Account: jsii.String(benchAccount), Region: jsii.String(region)},
-	}), out
 }
 
 // haiku is what a role is allowed of one model.
@@ -109,27 +86,6 @@ func networkTemplate(t *testing.T, props network.Props) template {
 	return benchTemplate(t, app, out)
 }
 
-// endpoints are the endpoints of a template by the name of their service without Region.
-func (tp template) endpoints(t *testing.T) map[string]resource {
-	t.Helper()
-	found := map[string]resource{}
-	for _, r := range tp.all("AWS::EC2::VPCEndpoint") {
-		name := r.Properties["ServiceName"]
-		text, ok := name.(string)
-		if !ok { // Fn::Join of the Region
-			text = compact(t, name)
-		}
-		for _, service := range []string{"ecr.api", "ecr.dkr"} {
-			if strings.HasSuffix(strings.Trim(text, `"]}`), service) {
-				text = "." + strings.ReplaceAll(service, ".", "-")
-			}
-		}
-		text = strings.Trim(text, `"]}`)
-		found[strings.ReplaceAll(text[strings.LastIndex(text, ".")+1:], "ecr-", "ecr.")] = r
-	}
-	return found
-}
-
 func TestGoldenNetwork(t *testing.T) {
 	tell(t, toldOfNetworks)
 	app, stack, out := benchIn(t, "us-east-1")
@@ -164,14 +120,6 @@ func TestNetworkAsksTheAccountForNothing(t *testing.T) {
 	if len(missing(t, out)) == 0 {
 		t.Error("CDK's own VPC asks for nothing any more: use it")
 	}
-}
-
-// missing is what an assembly lacks, and the CDK command line would look up.
-func missing(t *testing.T, out string) []any {
-	t.Helper()
-	var manifest struct{ Missing []any }
-	readJSON(t, filepath.Join(out, "manifest.json"), &manifest)
-	return manifest.Missing
 }
 
 func TestSubnets(t *testing.T) {
@@ -218,171 +166,6 @@ func TestNATIsAWayOutInEachZone(t *testing.T) {
 	}
 	if out != 2 {
 		t.Errorf("%d workload subnets have a way out, want 2", out)
-	}
-}
-
-func TestEachVariantHasTheEndpointsItNeeds(t *testing.T) {
-	servers := []string{"bedrock-runtime", "logs", "s3"}
-	containers := append([]string{"ecr.api", "ecr.dkr"}, servers...)
-	instances := append([]string{"cloudformation", "ssm", "ssmmessages"}, servers...)
-	own := map[network.Service][]network.Statement{
-		network.SecretsManager: {{Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []string{"arn:aws:secretsmanager:us-east-1:123456789012:secret:keys"}}},
-		network.DynamoDB:       {{Actions: []string{"dynamodb:GetItem"}, Resources: []string{"arn:aws:dynamodb:us-east-1:123456789012:table/budgets"}}},
-		network.S3:             someBucket,
-	}
-	tests := []struct {
-		name  string
-		needs network.Needs
-		also  []network.Service
-		own   []network.Service
-		want  []string
-	}{
-		{"function", network.Needs{Function: true}, nil, nil, []string{"bedrock-runtime"}},
-		{"containers", network.Needs{Containers: true}, nil, nil, containers},
-		{"containers whose models are elsewhere", network.Needs{Containers: true, Elsewhere: true}, nil, nil, []string{"ecr.api", "ecr.dkr", "logs", "s3"}},
-		{"instances", network.Needs{Instances: true}, nil, []network.Service{network.S3}, instances},
-		{"all of it", network.Needs{Containers: true, Instances: true, Function: true, Secrets: true, Archive: true, DynamoDB: true}, nil,
-			[]network.Service{network.S3, network.SecretsManager, network.DynamoDB},
-			append([]string{"dynamodb", "ecr.api", "ecr.dkr", "secretsmanager"}, instances...)},
-		{"one more", network.Needs{Function: true}, []network.Service{network.Monitoring}, nil, []string{"bedrock-runtime", "monitoring"}},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			props := forContainers(t)
-			props.Needs, props.Also = test.needs, test.also
-			if test.needs.Elsewhere {
-				delete(props.Policies, network.BedrockRuntime)
-			}
-			for _, service := range test.own {
-				props.Policies[service] = own[service]
-			}
-			tp := networkTemplate(t, props)
-			endpoints := tp.endpoints(t)
-			if diff := cmp.Diff(slices.Sorted(slices.Values(test.want)), slices.Sorted(maps.Keys(endpoints))); diff != "" {
-				t.Error(diff)
-			}
-			for service, r := range endpoints {
-				p := r.Properties
-				if service == "s3" || service == "dynamodb" {
-					if p["VpcEndpointType"] != "Gateway" || len(p["RouteTableIds"].([]any)) != 2 {
-						t.Errorf("%s is no gateway in two route tables: %v", service, p)
-					}
-					continue
-				}
-				if p["VpcEndpointType"] != "Interface" || p["PrivateDnsEnabled"] != true || len(p["SubnetIds"].([]any)) != 2 || len(p["SecurityGroupIds"].([]any)) != 1 {
-					t.Errorf("%s is no interface of two subnets and one security group: %v", service, p)
-				}
-			}
-		})
-	}
-}
-
-func TestEndpointPolicies(t *testing.T) {
-	props := forContainers(t)
-	props.Needs.Instances, props.Needs.Archive = true, true
-	props.Policies[network.S3] = someBucket
-	account := map[string]any{"aws:PrincipalAccount": benchAccount}
-	const profile = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-haiku-5-5"
-	want := map[string][]statement{
-		"bedrock-runtime": {
-			allow([]string{profile}, "aws:PrincipalAccount", benchAccount),
-			allow([]string{
-				"arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-5-5",
-				"arn:aws:bedrock:us-east-2::foundation-model/anthropic.claude-haiku-5-5",
-				"arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-haiku-5-5",
-			}, "bedrock:InferenceProfileArn", profile, "aws:PrincipalAccount", benchAccount),
-		},
-		"logs": {{Effect: "Allow", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"},
-			Resources: []string{"arn:aws:logs:us-east-1:123456789012:log-group:*"}, Condition: map[string]any{"StringEquals": account}}},
-		"s3": {
-			{Effect: "Allow", Actions: []string{"s3:GetObject"}, Resources: []string{
-				"arn:aws:s3:::al2023-repos-us-east-1-de612dc2/*", "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/*"}},
-			{Effect: "Allow", Actions: []string{"s3:PutObject"}, Resources: []string{"arn:aws:s3:::records/*"},
-				Condition: map[string]any{"StringEquals": account}},
-		},
-	}
-	endpoints := networkTemplate(t, props).endpoints(t)
-	for service, statements := range want {
-		slices.SortFunc(statements, func(a, b statement) int { return strings.Compare(compact(t, a), compact(t, b)) })
-		if diff := cmp.Diff(statements, endpointStatements(t, endpoints[service])); diff != "" {
-			t.Errorf("%s: %s", service, diff)
-		}
-	}
-	for service, r := range endpoints {
-		for _, s := range endpointStatements(t, r) {
-			if service != "s3" && !strings.Contains(compact(t, s), benchAccount) || slices.Contains(s.Actions, "*") {
-				t.Errorf("%s lets anyone pass: %v", service, s)
-			}
-		}
-	}
-}
-
-// endpointStatements reads an endpoint's policy, whose every principal must be anyone.
-func endpointStatements(t *testing.T, r resource) []statement {
-	t.Helper()
-	document, ok := r.Properties["PolicyDocument"].(map[string]any)
-	if !ok {
-		t.Fatalf("%v has no policy, which allows everything", r.Properties["ServiceName"])
-	}
-	for _, raw := range document["Statement"].([]any) {
-		s := raw.(map[string]any)
-		if got := compact(t, s["Principal"]); got != `{"AWS":"*"}` {
-			t.Errorf("the principal is %s", got)
-		}
-		delete(s, "Principal")
-	}
-	defer func() {
-		for _, raw := range document["Statement"].([]any) {
-			raw.(map[string]any)["Principal"] = map[string]any{"AWS": "*"}
-		}
-	}()
-	return statementsOf(t, document)
-}
-
-func TestEndpointsAdmitTheWorkloadAlone(t *testing.T) {
-	app, stack, out := benchIn(t, "us-east-1")
-	made := network.NewNetwork(stack, "Network", forContainers(t))
-	other := awscdk.NewStack(app, jsii.String("workload"), &awscdk.StackProps{
-		Env: &awscdk.Environment{Account: stack.Account(), Region: stack.Region()},
-	})
-	made.NewWorkloadGroup(other, "Workload")
-	if made.Endpoint(network.BedrockRuntime) == nil || made.Endpoint(network.SSM) != nil {
-		t.Error("Endpoint does not tell which endpoints there are")
-	}
-	tp := benchTemplate(t, app, out)
-	noWorldIn(t, tp)
-	if n := len(tp.all("AWS::EC2::SecurityGroupIngress")); n > 0 {
-		t.Errorf("the network's stack has %d rules about a workload, and so depends on its stack", n)
-	}
-	var theirs template
-	readJSON(t, filepath.Join(out, "workload.template.json"), &theirs)
-	into, outOf, lists := theirs.all("AWS::EC2::SecurityGroupIngress"), theirs.all("AWS::EC2::SecurityGroupEgress"), 0
-	for _, r := range slices.Concat(into, outOf) {
-		p := r.Properties
-		if p["FromPort"] != 443.0 || p["ToPort"] != 443.0 || p["IpProtocol"] != "tcp" {
-			t.Errorf("a rule is not for 443 alone: %v", p)
-		}
-		peers := 0
-		for _, key := range []string{"SourceSecurityGroupId", "DestinationSecurityGroupId", "DestinationPrefixListId"} {
-			if p[key] != nil {
-				peers++
-			}
-		}
-		if peers != 1 || p["CidrIp"] != nil || p["CidrIpv6"] != nil {
-			t.Errorf("a rule does not name its one peer: %v", p)
-		}
-		if p["DestinationPrefixListId"] == "pl-63a5400a" {
-			lists++
-		}
-	}
-	for _, group := range slices.Concat(tp.all("AWS::EC2::SecurityGroup"), theirs.all("AWS::EC2::SecurityGroup")) {
-		if got := compact(t, group.Properties["SecurityGroupEgress"]); !strings.Contains(got, "Disallow all traffic") {
-			t.Errorf("a group leaves the way out to AWS's default: %s", got)
-		}
-	}
-	interfaces := len(tp.all("AWS::EC2::SecurityGroup"))
-	if interfaces != 4 || len(into) != interfaces || len(outOf) != interfaces+1 || lists != 1 {
-		t.Errorf("%d endpoint groups, %d rules in, %d out, %d of them to S3", interfaces, len(into), len(outOf), lists)
 	}
 }
 
@@ -483,79 +266,4 @@ func TestImportedNetworkWithItsOwnEndpoints(t *testing.T) {
 	if into["GroupId"] != "sg-0123456789abcdef0" || into["SourceSecurityGroupId"] == nil || into["FromPort"] != 443.0 {
 		t.Errorf("the rule of the existing endpoints' group is %v", into)
 	}
-}
-
-func TestNetworkRefuses(t *testing.T) {
-	tests := []struct {
-		name string
-		with func(*network.Props)
-		want []string
-	}{
-		{"nothing", func(p *network.Props) { *p = network.Props{} }, []string{`network.NewNetwork("Network"): 2 problems with the props:`,
-			"Zones: has 0 zones; give 2 to 6", "Needs: is empty"}},
-		{"one zone", func(p *network.Props) { p.Zones = []string{"us-east-1a"} }, []string{"Zones: has 1 zones"}},
-		{"zone twice", func(p *network.Props) { p.Zones = []string{"us-east-1a", "us-east-1a"} }, []string{"Zones: us-east-1a is there twice"}},
-		{"another Region's zone", func(p *network.Props) { p.Zones[1] = "us-west-2a" }, []string{"Zones: us-west-2a is not in the stack's Region, us-east-1"}},
-		{"no zone's name", func(p *network.Props) { p.Zones[1] = "use1-az1" }, []string{`Zones: "use1-az1" is no zone's name`}},
-		{"no Graviton on Fargate", func(p *network.Props) { p.ZoneIDs = map[string]string{"us-east-1b": "use1-az3"} },
-			[]string{"ZoneIDs: us-east-1b is use1-az3, where Fargate has no Graviton"}},
-		{"id of no zone", func(p *network.Props) { p.ZoneIDs = map[string]string{"us-east-1c": "use1-az1"} }, []string{"ZoneIDs: has us-east-1c"}},
-		{"large range", func(p *network.Props) { p.CIDR = "10.0.0.0/8" }, []string{`CIDR: is "10.0.0.0/8"; give an IPv4 range from /16 to /19`}},
-		{"small range", func(p *network.Props) { p.CIDR = "10.0.0.0/24" }, []string{"CIDR: is"}},
-		{"range off its start", func(p *network.Props) { p.CIDR = "10.0.1.0/16" }, []string{"CIDR: is"}},
-		{"public range", func(p *network.Props) { p.CIDR = "11.0.0.0/16" }, []string{"CIDR: 11.0.0.0/16 is not of a private range"}},
-		{"retention", func(p *network.Props) { p.FlowLogRetention = 31 }, []string{"FlowLogRetention: is 31 days"}},
-		{"no policy", func(p *network.Props) { p.Policies = nil }, []string{"Policies: nothing says what may pass the endpoint of bedrock-runtime"}},
-		{"empty statement", func(p *network.Props) { p.Policies[network.Logs] = []network.Statement{{}} }, []string{"Policies: statement 0 of logs needs actions and resources"}},
-		{"policy for nothing", func(p *network.Props) { p.Policies[network.SSM] = someBucket }, []string{"Policies: nothing needs an endpoint of ssm"}},
-		{"large policy", func(p *network.Props) {
-			p.Policies[network.S3] = []network.Statement{{Actions: []string{"s3:GetObject"}, Resources: []string{strings.Repeat("x", network.MaxPolicyBytes)}}}
-		}, []string{"Policies: that of s3 has 2"}},
-		{"archive without a bucket", func(p *network.Props) { p.Needs.Archive = true }, []string{"Policies: nothing says what may pass the endpoint of s3"}},
-		{"unknown service", func(p *network.Props) { p.Also = []network.Service{"sqs"} }, []string{`Also: "sqs" is no service`}},
-		{"no endpoints in a new VPC", func(p *network.Props) { p.Endpoints = network.EndpointsExisting },
-			[]string{`Endpoints: "existing" is for an imported VPC`, "EndpointGroupIDs: is empty", "Policies: are for endpoints that are created"}},
-		{"unknown choice", func(p *network.Props) { p.Endpoints = "some" }, []string{`Endpoints: is "some"; allowed are "created" and "existing"`}},
-		{"groups without need", func(p *network.Props) { p.EndpointGroupIDs = []string{"sg-00000001"} }, []string{`EndpointGroupIDs: is for Endpoints "existing"`}},
-		{"prefix list", func(p *network.Props) { p.PrefixLists = map[network.Service]string{network.S3: "s3"} }, []string{`PrefixLists: s3 has "s3"`}},
-		{"created and imported", func(p *network.Props) {
-			*p = imported(t)
-			p.Zones, p.CIDR, p.NAT, p.FlowLogRetention, p.KeepDefaultGroup, p.Retain = []string{"us-east-1a"}, "10.0.0.0/16", true, 30, true, true
-		}, []string{"6 problems", "Zones: is for a new VPC", "CIDR: is for", "NAT: is for", "FlowLogRetention: is for", "KeepDefaultGroup: is for", "Retain: is for"}},
-		{"bad import", func(p *network.Props) {
-			*p = imported(t)
-			p.Import = &network.Import{VpcID: "main", Zones: []string{"us-east-1a", "us-east-1b"}, PublicSubnetIDs: []string{"subnet-00000001"},
-				IsolatedSubnetIDs: []string{"subnet-00000001", "vpc-00000001"}}
-		}, []string{"5 problems", `Import.VpcID: is "main"`, "Import.PublicSubnetIDs: has 1 elements for 2 zones", `Import.IsolatedSubnetIDs: "vpc-00000001" is no id`,
-			"Import.IsolatedRouteTableIDs: has 0 elements for 2 zones", "Import: subnet subnet-00000001 is said to be public and isolated"}},
-	}
-	_, stack, _ := benchIn(t, "us-east-1")
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			props := forContainers(t)
-			test.with(&props)
-			refused(t, test.want, func() { network.NewNetwork(stack, "Network", props) })
-		})
-	}
-	t.Run("a Region whose prefix lists nobody knows", func(t *testing.T) {
-		_, stack, _ := benchIn(t, "eu-west-1")
-		props := forContainers(t)
-		props.Zones = []string{"eu-west-1a", "eu-west-1b"}
-		refused(t, []string{`PrefixLists: s3 has ""`, "com.amazonaws.<region>.s3"}, func() { network.NewNetwork(stack, "Network", props) })
-	})
-}
-
-// refused checks that making something panics with a message that has every text.
-func refused(t *testing.T, want []string, make func()) {
-	t.Helper()
-	defer func() {
-		got := fmt.Sprint(recover())
-		for _, text := range want {
-			if !strings.Contains(got, text) {
-				t.Errorf("no %q in\n%s", text, got)
-			}
-		}
-	}()
-	make()
-	t.Error("the props are accepted")
 }

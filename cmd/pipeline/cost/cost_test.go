@@ -1,19 +1,17 @@
 package cost_test
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly/assemblytest"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/cost"
 	"github.com/genai-pipeline/genai-pipeline/constructs/price"
 	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
@@ -43,32 +41,16 @@ const aliases = `[{"name":"haiku","targets":[{"model":"global.anthropic.claude-h
 func write(t *testing.T, region string, stacks map[string]map[string]resource) *assembly.Assembly {
 	t.Helper()
 	dir := t.TempDir()
-	artifacts := resource{}
+	var all []assemblytest.Stack
 	for id, resources := range stacks {
-		name := strings.ReplaceAll(id, "/", "-")
-		put(t, filepath.Join(dir, name+".json"), resource{"Resources": resources})
-		artifacts[name] = resource{
-			"type": "aws:cloudformation:stack", "environment": "aws://111122223333/" + region, "displayName": id,
-			"properties": resource{"templateFile": name + ".json", "stackName": name},
-		}
+		all = append(all, assemblytest.Stack{ID: id, Region: region, Template: resource{"Resources": resources}})
 	}
-	put(t, filepath.Join(dir, "manifest.json"), resource{"artifacts": artifacts})
+	assemblytest.Write(t, dir, all...)
 	a, err := assembly.Read(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a
-}
-
-func put(t *testing.T, path string, value any) {
-	t.Helper()
-	text, err := json.Marshal(value)
-	if err == nil {
-		err = os.WriteFile(path, text, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func report(t *testing.T, a *assembly.Assembly, change ...func(*cost.Load)) *cost.Report {

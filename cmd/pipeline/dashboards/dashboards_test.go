@@ -3,8 +3,6 @@ package dashboards_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly/assemblytest"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/dashboards"
 )
 
@@ -45,30 +44,17 @@ func write(t *testing.T, body object, regions ...string) *assembly.Assembly {
 	if err != nil {
 		t.Fatal(err)
 	}
-	artifacts := object{}
+	var stacks []assemblytest.Stack
 	for _, region := range regions {
-		id := "test-" + region + "-watch"
-		artifacts[id] = object{"type": "aws:cloudformation:stack", "environment": "aws://000000000000/" + region, "properties": object{"templateFile": id + ".json"}}
-		save(t, filepath.Join(dir, id+".json"), object{"Resources": object{"Board": object{"Type": "AWS::CloudWatch::Dashboard",
-			"Properties": object{"DashboardName": "test-" + region, "DashboardBody": string(text)}}}})
+		stacks = append(stacks, assemblytest.Stack{ID: "test-" + region + "-watch", Region: region, Template: object{"Resources": object{
+			"Board": object{"Type": "AWS::CloudWatch::Dashboard", "Properties": object{"DashboardName": "test-" + region, "DashboardBody": string(text)}}}}})
 	}
-	save(t, filepath.Join(dir, "manifest.json"), object{"artifacts": artifacts})
+	assemblytest.Write(t, dir, stacks...)
 	a, err := assembly.Read(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a
-}
-
-func save(t *testing.T, path string, value any) {
-	t.Helper()
-	text, err := json.Marshal(value)
-	if err == nil {
-		err = os.WriteFile(path, text, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // board is a dashboard with widgets, as it is read from a template.

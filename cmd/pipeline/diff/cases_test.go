@@ -2,7 +2,6 @@ package diff_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"os"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly/assemblytest"
 )
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
@@ -148,7 +149,7 @@ func write(t *testing.T, stacks map[string]stack) string {
 		s.write(t, folder(dir, stage), id, name, stages[stage])
 	}
 	for stage, artifacts := range stages {
-		writeJSON(t, filepath.Join(folder(dir, stage), "manifest.json"), map[string]any{"version": "54.0.0", "artifacts": artifacts})
+		assemblytest.Manifest(t, folder(dir, stage), artifacts)
 	}
 	return dir
 }
@@ -170,10 +171,10 @@ func (s stack) write(t *testing.T, dir, id, name string, artifacts map[string]an
 	for _, hash := range s.Assets {
 		files[hash] = map[string]any{"source": map[string]any{"path": "asset." + hash}, "destinations": map[string]any{"d": map[string]any{"objectKey": hash + ".zip"}}}
 	}
-	writeJSON(t, filepath.Join(dir, name+".assets.json"), map[string]any{"files": files})
-	writeJSON(t, filepath.Join(dir, name+".template.json"), s.Template)
+	assemblytest.JSON(t, filepath.Join(dir, name+".assets.json"), map[string]any{"files": files})
+	assemblytest.JSON(t, filepath.Join(dir, name+".template.json"), s.Template)
 	for file, template := range s.Nested {
-		writeJSON(t, filepath.Join(dir, file), template)
+		assemblytest.JSON(t, filepath.Join(dir, file), template)
 	}
 	artifacts[name+".assets"] = map[string]any{"type": "cdk:asset-manifest", "properties": map[string]any{"file": name + ".assets.json"}}
 	artifacts[name] = map[string]any{
@@ -181,19 +182,5 @@ func (s stack) write(t *testing.T, dir, id, name string, artifacts map[string]an
 		"properties": map[string]any{
 			"templateFile": name + ".template.json", "stackName": strings.ReplaceAll(id, "/", "-"), "tags": s.Tags, "terminationProtection": s.TerminationProtection,
 		},
-	}
-}
-
-func writeJSON(t *testing.T, path string, value any) {
-	t.Helper()
-	data, err := json.Marshal(value)
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(path), 0o755)
-	}
-	if err == nil {
-		err = os.WriteFile(path, data, 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -3,7 +3,6 @@ package rehearse_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly/assemblytest"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/rehearse"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/up"
 	"github.com/genai-pipeline/genai-pipeline/test/confined"
@@ -65,31 +65,12 @@ func synthesizes(t *testing.T, stacks ...stack) func(context.Context, string, st
 		if given == nil {
 			return fmt.Errorf("the environment has no maxCalls:\n%s", text)
 		}
-		artifacts := object{}
+		var written []assemblytest.Stack
 		for _, s := range stacks {
-			name := strings.ReplaceAll(s.id, "/", "-")
-			artifacts[name] = object{
-				"type": "aws:cloudformation:stack", "environment": "aws://123456789012/us-east-1", "displayName": s.id,
-				"properties": object{"templateFile": name + ".json", "stackName": name, "terminationProtection": s.protected},
-			}
-			write(t, filepath.Join(output, name+".json"), object{"Resources": s.resources(given[1])})
+			written = append(written, assemblytest.Stack{ID: s.id, Account: "123456789012", Protected: s.protected, Template: object{"Resources": s.resources(given[1])}})
 		}
-		write(t, filepath.Join(output, "manifest.json"), object{"version": "54.0.0", "artifacts": artifacts})
+		assemblytest.Write(t, output, written...)
 		return nil
-	}
-}
-
-func write(t *testing.T, path string, value any) {
-	t.Helper()
-	text, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
 

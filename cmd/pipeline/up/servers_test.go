@@ -3,7 +3,6 @@ package up_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -15,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly/assemblytest"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/up"
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
@@ -42,25 +42,12 @@ func running(t *testing.T, templates map[string]any) up.Options {
 	t.Helper()
 	o := options(t)
 	o.Assembly = t.TempDir()
-	artifacts := map[string]any{}
+	var stacks []assemblytest.Stack
 	for name, template := range templates {
-		artifacts[name] = map[string]any{"type": "aws:cloudformation:stack", "environment": "aws://000000000000/us-east-1",
-			"properties": map[string]any{"templateFile": name + ".json"}}
-		save(t, filepath.Join(o.Assembly, name+".json"), template)
+		stacks = append(stacks, assemblytest.Stack{ID: name, Template: template})
 	}
-	save(t, filepath.Join(o.Assembly, "manifest.json"), map[string]any{"artifacts": artifacts})
+	assemblytest.Write(t, o.Assembly, stacks...)
 	return o
-}
-
-func save(t *testing.T, path string, value any) {
-	t.Helper()
-	text, err := json.Marshal(value)
-	if err == nil {
-		err = os.WriteFile(path, text, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // told are the variables of a server of the fixture.
