@@ -66,7 +66,7 @@ func streamed(raw bool) *inference.Request {
 // read reads a stream to its end. It fails the test unless the end is io.EOF or an *inference.Error.
 func read(t testing.TB, provider *bedrock.Provider, raw bool) (events []inference.Event, end error) {
 	// The bytes are all there: whoever still waits after this long waits for ever.
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	stream, err := provider.Stream(ctx, streamed(raw))
 	if err == nil {

@@ -24,8 +24,11 @@ const (
 	high = 900
 )
 
-// lookTime is how long a browser may take for everything.
-const lookTime = time.Minute
+// How long a browser may take, until it listens and for everything: far longer than a busy machine needs.
+const (
+	startTime = 2 * time.Minute
+	lookTime  = 5 * time.Minute
+)
 
 // screen is a browser with one page, which is served on this machine.
 type screen struct {
@@ -42,7 +45,7 @@ func newScreen(t *testing.T, s *shown) *screen {
 	t.Helper()
 	server := httptest.NewServer(s.handler)
 	t.Cleanup(server.Close)
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.WindowSize(wide, high),
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.WSURLReadTimeout(startTime), chromedp.WindowSize(wide, high),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), chromedp.Flag("hide-scrollbars", true))
 	ctx, cancel := context.WithTimeout(t.Context(), lookTime)
 	t.Cleanup(cancel)

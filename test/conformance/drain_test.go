@@ -28,8 +28,7 @@ func TestDrain(t *testing.T) {
 
 func drain(t *testing.T, v variant) {
 	const streams = 200
-	const drainTime = 20 * time.Second
-	d := v.start(t, options{environment: map[string]string{"GENAI_DRAIN_TIMEOUT": drainTime.String()}})
+	d := v.start(t, options{})
 	// Every answer pauses after its first event, long enough for all of them to be under way at once.
 	d.bedrock.Script(slices.Repeat([]bedrocktest.Fault{{Kind: bedrocktest.Silence, AfterEvents: 1, Delay: 3 * time.Second}}, streams)...)
 	s := surfaces()[0]
@@ -56,18 +55,12 @@ func drain(t *testing.T, v variant) {
 		})
 	}
 	begun.Wait()
-	began := time.Now()
-	if err := d.server.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	d.signal(t, syscall.SIGTERM)
 	d.saw(t, `"msg":"draining"`)
 	if response, err := http.Get(d.url + "/livez"); err == nil {
 		response.Body.Close()
 		t.Errorf("a new connection was accepted and answered %d", response.StatusCode)
 	}
 	ended.Wait()
-	if took := time.Since(began); took > drainTime {
-		t.Errorf("the drain took %s, allowed are %s", took, drainTime)
-	}
-	// The cleanup of the start fails the test if the exit is not clean.
+	// After the drain time the server would have cut a stream. The cleanup of the start fails the test if the exit is not clean.
 }

@@ -92,6 +92,17 @@ type deployment struct {
 	invoker invoke.Invoker  // direct invocation; nil where there is none
 	log     *log
 	server  *serverruntime.Runtime // nil for a function
+
+	signaled bool // by the test
+}
+
+// signal sends the server a signal, after which it must end.
+func (d *deployment) signal(t *testing.T, signal os.Signal) {
+	t.Helper()
+	d.signaled = true
+	if err := d.server.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // log collects what a program prints. It is safe for concurrent use.
@@ -117,8 +128,8 @@ func (l *log) read() (string, <-chan struct{}) {
 	return l.text.String(), l.changed
 }
 
-// patience is how long a program may take to print what it must.
-const patience = 10 * time.Second
+// patience is how long a program may take to print what it must: far longer than a busy machine needs.
+const patience = 2 * time.Minute
 
 // records returns the access lines, once there are as many as wanted: a program may print a line just after the last
 // byte of its answer.
@@ -265,6 +276,9 @@ func (v variant) startServer(t *testing.T, o options) *deployment {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if d.signaled {
+			<-server.Ended() // a second signal would end it at once
+		}
 		if err := server.Close(); err != nil && !o.killed {
 			text, _ := d.log.read()
 			t.Errorf("%v\n%s", err, text)

@@ -21,14 +21,15 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/serverruntime"
 	"github.com/genai-pipeline/genai-pipeline/runtime/archive/buckettest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 // now is a day on which the default models are alive.
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// patience is how long a program may take to do what it must.
-const patience = 20 * time.Second
+// patience is how long a program may take to do what it must: far longer than a busy machine needs.
+const patience = 2 * time.Minute
 
 // printed is what each variant's program printed when it was started as its template says, and asked for every kind of
 // thing. It runs once.
@@ -77,6 +78,16 @@ func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
+}
+
+// waitFor waits until a text has been written.
+func (o *output) waitFor(text string) error {
+	for limit := time.Now().Add(patience); !strings.Contains(o.String(), text); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(limit) {
+			return fmt.Errorf("%s was not printed", text)
+		}
+	}
+	return nil
 }
 
 // run starts a variant of the environment local on stand-ins, asks, stops it, and returns its log.
@@ -142,6 +153,9 @@ func run(variant string) (string, error) {
 	}
 	if err == nil {
 		err = loseLines("http://"+address, &log)
+	}
+	if err == nil {
+		err = log.waitFor(`"` + metric.LogLost.Name + `":`) // the end itself waits only a second for whoever reads
 	}
 	err = errors.Join(err, server.Close()) // which lets it archive what it holds, and print what is left
 	return log.String(), err

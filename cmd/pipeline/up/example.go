@@ -93,7 +93,7 @@ func (v *variant) request(ctx context.Context, method, path, body string) (*http
 
 // The patience with a program that starts.
 const (
-	readyPatience = 20 * time.Second
+	readyPatience = time.Minute // a busy machine may take long
 	readyInterval = 200 * time.Millisecond
 )
 

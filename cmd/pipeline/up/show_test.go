@@ -41,7 +41,7 @@ var requests = []any{"GenAI/ARM64", "Requests", "Environment", "test", "Variant"
 
 func TestDashboardsAreServedBesideTheVariants(t *testing.T) {
 	o := running(t, map[string]any{"containers": task("./runtime/cmd/server", open()), "watch": shown(t, requests...)})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	ready := make(chan struct{})
 	out := &cancelAt{text: "Ctrl-C stops it.", cancel: sync.OnceFunc(func() { close(ready) })}
