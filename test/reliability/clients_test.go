@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -125,13 +124,29 @@ func TestOddClients(t *testing.T) {
 // idleConnections is how many connections do nothing, if the machine lets one process have so many.
 const idleConnections = 10_000
 
+// idle opens a connection and uses it once: it is then kept for as long as a balancer may want. A server cuts one that
+// says nothing at first, which a machine that stands still makes of any; so there is a second try.
+func idle(p *process) (conn net.Conn, err error) {
+	for range 2 {
+		if conn, err = net.Dial("tcp", strings.TrimPrefix(p.url, "http://")); err != nil {
+			return nil, err
+		}
+		_, _ = io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n")
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		if _, err = http.ReadResponse(bufio.NewReader(conn), nil); err == nil {
+			return conn, nil
+		}
+		_ = conn.Close()
+	}
+	return nil, err
+}
+
 func TestIdleConnections(t *testing.T) {
 	kernel(t)
-	var files syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
-		t.Fatal(err)
+	count := min(idleConnections, mayOpen(t)-1000)
+	if count < 1000 { // the memory of each would be lost in what else changes
+		t.Skipf("a process may open %d files here; 2000 are needed", mayOpen(t))
 	}
-	count := min(idleConnections, int(files.Cur)-1000)
 	p := start(t, told(), echo())
 	before := p.memory(t)
 	var all sync.WaitGroup
@@ -139,16 +154,8 @@ func TestIdleConnections(t *testing.T) {
 	for worker := range 16 {
 		all.Go(func() {
 			for i := worker; i < count; i += 16 {
-				conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
-				if err != nil {
-					t.Errorf("connection %d: %v", i, err)
-					return
-				}
-				connections[i] = conn
-				// Kept alive after an answer: idle for as long as a balancer may want.
-				_, _ = io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n")
-				_ = conn.SetReadDeadline(time.Now().Add(patience))
-				if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
+				var err error
+				if connections[i], err = idle(p); err != nil {
 					t.Errorf("connection %d: %v", i, err)
 					return
 				}
@@ -174,7 +181,7 @@ func TestIdleConnections(t *testing.T) {
 		}
 	}
 	each := (p.memory(t) - before) / count
-	t.Logf("%d idle connections take %d KB each; one process may open %d files", count, each>>10, files.Cur)
+	t.Logf("%d idle connections take %d KB each; one process may open %d files", count, each>>10, mayOpen(t))
 	if each > 64<<10 {
 		t.Errorf("an idle connection takes %d bytes", each)
 	}

@@ -46,8 +46,12 @@ func hold(t *testing.T, s settings.Settings) (*held, *process) {
 // over the next one is answered.
 func TestOverload(t *testing.T) {
 	kernel(t)
-	s := told() // with the limits that a server has by default
+	s := told() // with the limits that a server has by default, where a process may open so many files
 	s.Limits.QueueWait = time.Minute
+	s.Limits.Concurrency = min(s.Limits.Concurrency, (mayOpen(t)-500)/12)
+	if s.Limits.Concurrency < 32 {
+		t.Skipf("a process may open %d files here; 900 are needed", mayOpen(t))
+	}
 	running, waiting := s.Limits.Concurrency, s.Limits.Queue
 	flood := 10*running - running - waiting
 	bedrock, p := hold(t, s)
@@ -77,6 +81,7 @@ func TestOverload(t *testing.T) {
 	for range running {
 		<-bedrock.came
 	}
+	began := time.Now()
 	for i := range waiting + flood {
 		send(running + i)
 	}
@@ -94,8 +99,13 @@ func TestOverload(t *testing.T) {
 	t.Logf("%d MB resident with %d requests running and %d waiting", p.memory(t)>>20, running, waiting)
 	bedrock.release()
 	all.Wait()
-	if int(answered.Load()) != running+waiting || int(refused.Load()) != flood {
-		t.Errorf("%d were answered and %d refused, want %d and %d", answered.Load(), refused.Load(), running+waiting, flood)
+	late := 0 // of those that waited
+	if took := time.Since(began); took > s.Limits.QueueWait {
+		late = int(refused.Load()) - flood
+		t.Logf("the machine took %s, and %d were refused after their wait, as they must be", took, late)
+	}
+	if int(answered.Load()) != running+waiting-late || int(refused.Load()) != flood+late || late > waiting {
+		t.Errorf("%d were answered and %d refused, want %d and %d", answered.Load(), refused.Load(), running+waiting-late, flood+late)
 	}
 	if a, err := ask(t.Context(), client, p.url, surfaces[0], body("afterwards", true)); err != nil || a.text != "afterwards" {
 		t.Errorf("afterwards: %+v, %v", a, err)
@@ -103,7 +113,7 @@ func TestOverload(t *testing.T) {
 	if most := int(bedrock.most.Load()); most != running {
 		t.Errorf("the model had %d calls at once, want %d", most, running)
 	}
-	p.reaches(t, "Shed", float64(flood))
+	p.reaches(t, "Shed", float64(flood+late))
 	t.Logf("%d MB resident after %d refusals", p.memory(t)>>20, flood)
 }
 
@@ -155,7 +165,7 @@ func TestLargeBodiesTogether(t *testing.T) {
 func TestTenantLimits(t *testing.T) {
 	s := told()
 	s.Limits.Tenants.Default.Streams = 2
-	s.Limits.Tenants.Default.RequestsPerMinute = 50
+	s.Limits.Tenants.Default.RequestsPerMinute = 5 // one comes back every 12 s: the test is faster than that
 	bedrock, p := hold(t, s)
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
@@ -173,17 +183,23 @@ func TestTenantLimits(t *testing.T) {
 	}
 	bedrock.release()
 	streams.Wait()
-	limited := 1.0
-	for i := range 60 {
-		a, err := ask(t.Context(), client, p.url, surfaces[i%2], body("one", false))
-		if err == nil && a.status == 429 && a.failed == "rate_limit_error" && a.header.Get("Retry-After") != "" {
+	// Three requests are left, and one more for every 12 s that the test takes.
+	good, limited := 0, 1.0
+	eventually(t, "the requests of a minute are used up", func() bool {
+		a, err := ask(t.Context(), client, p.url, surfaces[good%2], body("one", false))
+		switch {
+		case err == nil && a.status == http.StatusOK:
+			good++
+			return false
+		case err == nil && a.status == 429 && a.failed == "rate_limit_error" && a.header.Get("Retry-After") != "":
 			limited++
-		} else if err != nil || a.status != http.StatusOK {
-			t.Fatalf("got %+v, %v", a, err)
+			return true
 		}
-	}
-	if limited < 10 { // 48 of the 60 at once, and one more for each second and a bit that the test takes
-		t.Errorf("only %v were limited", limited)
+		t.Fatalf("got %+v, %v", a, err)
+		return false
+	})
+	if good < 3 {
+		t.Errorf("after two streams only %d requests of 5 a minute were let through", good)
 	}
 	p.reaches(t, "Limited", limited)
 }

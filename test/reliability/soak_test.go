@@ -188,34 +188,38 @@ func TestSoak(t *testing.T) {
 		return time.Since(began)
 	}
 	burst(400)
-	before := p.inUse(t, client, &n)
-	files := p.rest(t, transport, 12) // standard ones, the listener, epoll, and what reads the CPU limit
+	// Standard ones, the listener, epoll, and what reads the CPU limit; and Go may have opened one or two for itself later.
+	files := p.rest(t, transport, 12) + 2
 	long, asked := longForm(t)
 	questions := 2_000
 	if asked {
 		questions = 20_000
 	}
-	c.pace(t, p, client, &n, 0.7*float64(questions)/burst(questions).Seconds(), long)
+	perSecond := 0.7 * float64(questions) / burst(questions).Seconds()
+	p.rest(t, transport, files)
+	before := p.inUse(t, client, &n)
+	c.pace(t, p, client, &n, perSecond, long)
 	if t.Failed() {
 		return
 	}
 	p.rest(t, transport, files)
 	after := p.inUse(t, client, &n)
 	t.Logf("%d MB in use before, %d MB after", before, after)
-	if after > before+2 {
+	if after > before+3 {
 		t.Errorf("memory in use grew from %d MB to %d MB", before, after)
 	}
 	p.rest(t, transport, files)
 	t.Logf("%d good, %d bad, %d made to fail, %d left; %d files, %d MB resident", c.good.Load(), c.bad.Load(), c.faults.Load(), c.left.Load(),
 		p.files(t), p.memory(t)>>20)
 	p.reaches(t, "Requests", float64(n.Load())-c.requests)
-	count, dump := p.goroutines(t)
-	t.Logf("%d goroutines", count)
+	waiting := p.goroutines(t)
+	t.Logf("%d goroutines wait", len(waiting))
+	dump := strings.Join(waiting, "\n\n")
 	if inHandler := strings.Count(dump, "(*gateway).inference"); inHandler > 0 {
 		t.Errorf("%d requests are still being answered:\n%s", inHandler, tail(dump))
 	}
-	if count > 20 { // those of the runtime, the server, the log and the signals
-		t.Errorf("%d goroutines are left:\n%s", count, dump)
+	if len(waiting) == 0 || len(waiting) > 20 { // those of the runtime, the server, the log and the signals
+		t.Errorf("%d goroutines are left:\n%s", len(waiting), dump)
 	}
 }
 
@@ -262,42 +266,45 @@ func (c *tally) pace(t *testing.T, p *process, client *http.Client, n *atomic.In
 	half := len(at) / 2
 	grows := slope(at[half:], resident[half:])
 	t.Logf("resident MB %.0f; it grows by %.2f MB a minute over the second half", resident, grows)
-	// The process keeps what a busy moment took; one such step in a short run looks like a slope.
+	// The process keeps what a busy moment took, and one such step in a short run looks like a slope.
 	if long >= 5*time.Minute && grows > 1 {
 		t.Errorf("resident memory grows by %.2f MB a minute", grows)
 	}
-	if most := slices.Max(resident); most > 128 {
-		t.Errorf("%.0f MB were resident, allowed are 128", most)
+	if most := slices.Max(resident); most > 256 {
+		t.Errorf("%.0f MB were resident, allowed are 256", most)
 	}
 }
 
-// collected is what the collector prints of itself; of "8->9->4 MB" the last is what is in use.
+// collected is what the collector prints of itself: of "8->9->4 MB" the MB in use afterwards.
 var collected = regexp.MustCompile(`(?m)^gc \d+ @.*->(\d+) MB, `)
 
-// inUse is the memory that is in use, in MB, while one question is asked after the other, and nothing else: a leak is told
-// by that and by nothing that a busy machine changes. n counts what is asked.
-func (p *process) inUse(t *testing.T, client *http.Client, n *atomic.Int64) (megabytes int) {
+// inUse is the memory in use, in MB, when nothing else is: it asks one thing after the other until the collector has run
+// some times, and takes the least. So neither what a busy moment leaves behind nor how fast the machine is counts.
+func (p *process) inUse(t *testing.T, client *http.Client, n *atomic.Int64) int {
 	t.Helper()
-	runs := func() [][]string {
-		text, _ := p.errors.read()
-		return collected.FindAllStringSubmatch(text, -1)
-	}
-	before := len(runs())
-	eventually(t, "the collector has run three times", func() bool { // what is pooled goes with the second
-		for range 100 {
+	const runs = 6 // what is pooled is gone after two
+	large := body(strings.Repeat("large ", 20_000), false)
+	before, _ := p.errors.read()
+	var found []int
+	eventually(t, fmt.Sprintf("the collector has run %d times", runs), func() bool {
+		for range 20 {
 			n.Add(1)
-			if a, err := ask(t.Context(), client, p.url, surfaces[0], body("x", false)); err != nil || a.status != http.StatusOK {
-				t.Fatalf("got %d %.200s, %v", a.status, a.raw, err)
+			if a, err := ask(t.Context(), client, p.url, surfaces[1], large); err != nil || a.status != http.StatusOK {
+				t.Fatalf("a large question got %d %.200s, %v", a.status, a.raw, err)
 			}
 		}
-		return len(runs()) >= before+3
+		text, _ := p.errors.read()
+		found = nil
+		for _, line := range collected.FindAllStringSubmatch(text[len(before):], -1) {
+			n, err := strconv.Atoi(line[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, n)
+		}
+		return len(found) >= runs
 	})
-	found := runs()
-	megabytes, err := strconv.Atoi(found[len(found)-1][1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return megabytes
+	return slices.Min(found)
 }
 
 // slope is the least squares slope of y over x.

@@ -66,6 +66,11 @@ func TestNobodyReadsTheLog(t *testing.T) {
 		defer close(drained)
 		_, _ = io.Copy(p.log, lines)
 	}()
+	// The end itself waits only a second for whoever reads.
+	eventually(t, "what is held is printed, and what was lost is counted", func() bool {
+		text, _ := p.log.read()
+		return sum(text, "Requests")+sum(text, "LogLost") >= requests/16*16+1
+	})
 	p.stop(t)
 	<-drained
 	text, _ := p.log.read()
