@@ -28,6 +28,8 @@ const haiku = "global.anthropic.claude-haiku-5-5"
 var (
 	east = inference.Target{Model: haiku, Region: "us-east-1"}
 	west = inference.Target{Model: haiku, Region: "us-west-2"}
+
+	billed = inference.Target{Model: haiku, Region: "us-east-1", Profile: "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/06vsfs68yb4g"}
 )
 
 // world is a provider and the embedded Bedrock it calls, in a bubble where time passes only when all is waiting.
@@ -53,8 +55,9 @@ func inWorldOf(t *testing.T, sdk bool, maxCalls int, test func(*testing.T, *worl
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		server := bedrocktest.New(bedrocktest.Options{
-			Now:     func() time.Time { return time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC) },
-			Latency: -1, // answers sooner than the SDK is used to: see plainBodies
+			Now:      func() time.Time { return time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC) },
+			Latency:  -1, // answers sooner than the SDK is used to: see plainBodies
+			Profiles: map[string]string{billed.Profile: haiku},
 		})
 		client, stop := memnet.Serve(server)
 		defer stop()
@@ -346,4 +349,37 @@ func testConnectionsAreKept(t *testing.T, sdk bool) {
 	if got := opened.Load(); got > requests {
 		t.Errorf("%d connections were opened for %d requests at once", got, requests)
 	}
+}
+
+// TestEveryOperationCallsTheProfile asks whole and streamed, on either surface, and when the profile is throttled, the
+// model itself in the other Region, whose profile nobody knows here.
+func TestEveryOperationCallsTheProfile(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		body := []byte(`{"anthropic_version":"bedrock-2023-05-31","max_tokens":50,"messages":[{"role":"user","content":"Hi"}]}`)
+		for _, raw := range [][]byte{nil, body} {
+			whole := question(billed, west)
+			whole.Body = raw
+			if failure := w.ask(t.Context(), t, whole); failure != nil {
+				t.Fatal(failure)
+			}
+			stream := question(billed, west)
+			stream.Body, stream.Stream = raw, true
+			if _, err := drain(t, w.provider, stream); err != io.EOF {
+				t.Fatal(err)
+			}
+		}
+		w.fail(bedrocktest.Throttle, 1)
+		if failure := w.ask(t.Context(), t, question(billed, west)); failure != nil {
+			t.Fatal(failure)
+		}
+		var got []string
+		for _, call := range w.bedrock.Calls() {
+			got = append(got, call.Operation+" "+call.Model+" "+call.Outcome)
+		}
+		want := []string{"Converse " + billed.Profile + " ok", "ConverseStream " + billed.Profile + " ok", "InvokeModel " + billed.Profile + " ok",
+			"InvokeModelWithResponseStream " + billed.Profile + " ok", "Converse " + billed.Profile + " ThrottlingException", "Converse " + haiku + " ok"}
+		if !slices.Equal(got, want) {
+			t.Errorf("called %q, want %q", got, want)
+		}
+	})
 }

@@ -197,7 +197,7 @@ func requests() map[string]inference.Request {
 	all["none, and none used"] = unused
 	all["messages"] = inference.Request{Body: []byte(`{"anthropic_version":"bedrock-2023-05-31","max_tokens":50,"messages":[]}`)}
 	for name, r := range all {
-		r.Route = question(inference.Target{Model: "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.x-v1:0", Region: "us-east-1"}).Route
+		r.Route = question(billed).Route
 		all[name] = r
 	}
 	return all
@@ -213,6 +213,21 @@ func TestBothClientsSendTheSame(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestAProfileIsCalledInPlaceOfItsModel looks at the path, where an ARN's colons and slash must not be taken for its own.
+func TestAProfileIsCalledInPlaceOfItsModel(t *testing.T) {
+	clients(t, func(t *testing.T, sdk bool) {
+		s := &scripted{status: 200, body: []byte(`{}`)}
+		out := play(t, s, sdk, *question(billed))
+		const want = "/base/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2F06vsfs68yb4g/converse"
+		if got := s.sent.URL.EscapedPath(); got != want {
+			t.Errorf("called %s, want %s", got, want)
+		}
+		if out.Trail.Target.Model != haiku {
+			t.Errorf("the trail names the model %q, want %q", out.Trail.Target.Model, haiku)
+		}
+	})
 }
 
 func TestBothClientsReadTheSameAnswer(t *testing.T) {

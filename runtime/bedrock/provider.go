@@ -179,7 +179,7 @@ func (p *Provider) newClient(region string) client {
 func (p *Provider) Complete(ctx context.Context, request *inference.Request) (*inference.Reply, error) {
 	var reply *inference.Reply
 	err := p.try(ctx, request, func(client client, target inference.Target) (err error) {
-		reply, err = client.complete(ctx, target.Model, request)
+		reply, err = client.complete(ctx, target.Called(), request)
 		return err
 	})
 	if err != nil {
@@ -193,7 +193,7 @@ func (p *Provider) Complete(ctx context.Context, request *inference.Request) (*i
 func (p *Provider) Stream(ctx context.Context, request *inference.Request) (inference.Stream, error) {
 	var begun *stream
 	err := p.try(ctx, request, func(client client, target inference.Target) (err error) {
-		begun, err = p.begin(ctx, client, target.Model, request)
+		begun, err = p.begin(ctx, client, target.Called(), request)
 		return err
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ type Fault struct {
 	AfterEvents int
 	// Delay passes before the fault strikes. Of Silence it is the length; 0 is until the client leaves.
 	Delay time.Duration
-	// Model, when set, limits the fault to calls that name the model so.
+	// Model, when set, limits the fault to calls that name the model so, or an application inference profile of it.
 	Model string
 }
 
@@ -130,11 +130,12 @@ type faultQueue struct {
 	queue []Fault
 }
 
-func (q *faultQueue) take(model string) Fault {
+// take takes the first fault for a call, by what it names or by what an application inference profile was copied from.
+func (q *faultQueue) take(named, copied string) Fault {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i, f := range q.queue {
-		if f.Model == "" || f.Model == model {
+		if f.Model == "" || f.Model == named || f.Model == copied {
 			q.queue = slices.Delete(q.queue, i, i+1)
 			return f
 		}

@@ -8,6 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
+	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime/types"
+
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
 )
 
@@ -64,10 +68,41 @@ func TestRefusesCallersAndModels(t *testing.T) {
 		{"unknown model", path("us.anthropic.claude-9"), hello, signed, 400, "ValidationException", "The provided model identifier is invalid."},
 		{"needs a profile", path("anthropic.claude-haiku-5-5"), hello, signed, 400, "ValidationException", "with on-demand throughput isn’t supported"},
 		{"another continent's profile", path(haiku), hello, elsewhere, 400, "ValidationException", "identifier is invalid"},
+		{"a profile that nobody made", path("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile%2Funknown"), hello, signed, 400, "ValidationException", "The provided model identifier is invalid."},
+		{"a profile of another Region", path("arn:aws:bedrock:us-west-2:123456789012:application-inference-profile%2Fwest"), hello, signed, 400, "ValidationException", "invalid for the service region"},
+		{"a profile of an ended model", path("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile%2Fended"), hello, signed, 404, "ResourceNotFoundException", "end of its life"},
+		{"an ARN cut short", path("arn:aws:bedrock"), hello, signed, 400, "ValidationException", "invalid for the service region"},
 		{"ended", path("anthropic.claude-3-haiku-20240307-v1%3A0"), hello, signed, 404, "ResourceNotFoundException", "end of its life"},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.run(t, newServer(bedrocktest.Options{})) })
+		t.Run(test.name, func(t *testing.T) { test.run(t, newServer(bedrocktest.Options{Profiles: profiles})) })
+	}
+}
+
+// profiles are what exists, and one whose model has ended.
+var profiles = map[string]string{
+	"arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/06vsfs68yb4g": haiku,
+	"arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/west":         haiku,
+	"arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/ended":        "anthropic.claude-3-haiku-20240307-v1:0",
+}
+
+// TestAProfileAnswersAsWhatItWasCopiedFrom also finds the faults that are meant for its model.
+func TestAProfileAnswersAsWhatItWasCopiedFrom(t *testing.T) {
+	const arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/06vsfs68yb4g"
+	server, client := start(t, bedrocktest.Options{Profiles: profiles})
+	server.Script(bedrocktest.Fault{Kind: bedrocktest.Throttle, Model: haiku}, bedrocktest.Fault{Kind: bedrocktest.Capacity, Model: nova})
+	ask := func() error {
+		_, err := client.Converse(t.Context(), &bedrockruntime.ConverseInput{ModelId: aws.String(arn), Messages: []types.Message{user(text("hello"))}})
+		return err
+	}
+	if err := ask(); err == nil || !strings.Contains(err.Error(), "ThrottlingException") {
+		t.Errorf("the fault for its model: %v", err)
+	}
+	if err := ask(); err != nil {
+		t.Error(err)
+	}
+	if calls := server.Calls(); len(calls) != 2 || calls[1].Model != arn || calls[1].Outcome != "ok" {
+		t.Errorf("recorded %+v", calls)
 	}
 }
 

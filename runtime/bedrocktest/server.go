@@ -33,6 +33,9 @@ type Options struct {
 	// Reply, when set, makes the text of an answer from the last user turn's text, or from its tool result. It must be
 	// safe for concurrent use. Max tokens and stop sequences still cut what it returns.
 	Reply func(prompt string) string
+	// Profiles are the application inference profiles that exist: by each one's ARN, the id of the model or profile that it
+	// was copied from. Default: none, and a call of one is refused.
+	Profiles map[string]string
 	// KeepCalls is how many calls are remembered; the oldest go first. Default 10,000.
 	KeepCalls int
 	// DropBodies keeps no request bodies, as a server that runs for long must not.
@@ -134,7 +137,7 @@ func (x *exchange) conclude(err error) {
 // serve answers a call that is signed and names an operation. Like a real one, a throttle comes before the body is
 // looked at. An error that is not a failure means that the client left.
 func (x *exchange) serve() error {
-	x.fault = x.faults.take(x.model)
+	x.fault = x.faults.take(x.model, x.options.Profiles[x.model])
 	body, err := x.readBody()
 	if err != nil {
 		return err
@@ -176,9 +179,9 @@ func (x *exchange) readBody() ([]byte, error) {
 
 // resolve finds the model, as the caller may name it on this day from this Region.
 func (x *exchange) resolve() (catalog.Call, *failure) {
-	id := x.model
-	if strings.HasPrefix(id, "arn:") {
-		id = id[strings.LastIndex(id, "/")+1:]
+	id, refused := x.identifier()
+	if refused != nil {
+		return catalog.Call{}, refused
 	}
 	call, err := x.catalog.Resolve(id)
 	switch {
@@ -190,6 +193,27 @@ func (x *exchange) resolve() (catalog.Call, *failure) {
 		return call, &failure{http.StatusNotFound, "ResourceNotFoundException", "This model version has reached the end of its life. Please refer to the AWS documentation for more details."}
 	}
 	return call, nil
+}
+
+// identifier is the catalog's id of what the caller named: itself, the end of an ARN, or what an application inference
+// profile was copied from, which is called in its own Region alone.
+func (x *exchange) identifier() (string, *failure) {
+	if !strings.HasPrefix(x.model, "arn:") {
+		return x.model, nil
+	}
+	parts := strings.SplitN(x.model, ":", 6)
+	if len(parts) < 6 || parts[3] != "" && parts[3] != x.signer.region {
+		return "", refuse("The provided ARN is invalid for the service region.")
+	}
+	kind, id, _ := strings.Cut(parts[5], "/")
+	if kind != "application-inference-profile" {
+		return id, nil
+	}
+	copied, exists := x.options.Profiles[x.model]
+	if !exists {
+		return "", refuse("The provided model identifier is invalid.")
+	}
+	return copied, nil
 }
 
 // inGeography refuses another continent's profile. It is certain only of callers in the US and in Europe.

@@ -4,8 +4,19 @@ import "context"
 
 // Target is one place a model can be called.
 type Target struct {
-	Model  string // what Bedrock is called with: a foundation model id or an inference profile id
+	Model  string // a foundation model id or an inference profile id, as the catalog knows it
 	Region string // the Region whose endpoint is called, such as "us-east-1"
+	// Profile is the ARN of an application inference profile that stands for Model there and is called in its place; empty:
+	// Model itself is called. Everything else follows from Model: limits, prices, and what metrics and records say.
+	Profile string
+}
+
+// Called is what Bedrock is called with.
+func (t Target) Called() string {
+	if t.Profile != "" {
+		return t.Profile
+	}
+	return t.Model
 }
 
 // Route is where a model name leads: an ordered list of targets and the limits that hold for all of them.

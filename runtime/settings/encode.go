@@ -185,6 +185,9 @@ func (l *loader) alias(where string, a Alias) {
 		if t.Model == "" || t.Region == "" {
 			l.problem(where, "targets[%d] needs both model and region; got %q and %q", i, t.Model, t.Region)
 		}
+		if t.Profile != "" && !ProfileOf(t.Profile, t.Region) {
+			l.problem(where, "targets[%d].profile is %q; allowed is the ARN of an application inference profile in %s", i, t.Profile, t.Region)
+		}
 	}
 	if a.DefaultMaxTokens < 1 || a.MaxTokens < a.DefaultMaxTokens {
 		l.problem(where, "needs 1 <= defaultMaxTokens <= maxTokens; got %d and %d", a.DefaultMaxTokens, a.MaxTokens)

@@ -125,6 +125,9 @@ type Tracing struct {
 type Target struct {
 	Model  string `json:"model"`  // foundation model id or inference profile id
 	Region string `json:"region"` // Region whose Bedrock endpoint is called
+	// Profile is the ARN of an application inference profile of Model in Region, in the stack's own account, that is called
+	// in its place, so that its tags are on the bill; empty: Model itself is called.
+	Profile string `json:"profile,omitempty"`
 }
 
 // Alias is a name callers use, and where it leads.

@@ -16,8 +16,11 @@ func valid() settings.Settings {
 		Environment: "dev",
 		Variant:     settings.VariantServerless,
 		Aliases: []settings.Alias{{
-			Name:             "haiku",
-			Targets:          []settings.Target{{Model: "global.anthropic.claude-haiku-5-5", Region: "us-east-1"}},
+			Name: "haiku",
+			Targets: []settings.Target{
+				{Model: "global.anthropic.claude-haiku-5-5", Region: "us-east-1", Profile: "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/06vsfs68yb4g"},
+				{Model: "us.anthropic.claude-haiku-5-5", Region: "us-west-2"},
+			},
 			DefaultMaxTokens: 1024,
 			MaxTokens:        4096,
 		}},
@@ -171,6 +174,12 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 		{"address", map[string]string{settings.EnvListen: "8080"}, []string{`GENAI_LISTEN: is "8080"`}},
 		{"aliases not JSON", map[string]string{settings.EnvAliases: "haiku"}, []string{"GENAI_ALIASES: is not a JSON list"}},
 		{"aliases empty", map[string]string{settings.EnvAliases: "[]"}, []string{"GENAI_ALIASES: is empty"}},
+		{"profiles of nobody", map[string]string{settings.EnvAliases: `[{"name":"a","targets":[
+			{"model":"m","region":"us-east-1","profile":"06vsfs68yb4g"},
+			{"model":"m","region":"us-east-1","profile":"arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/06vsfs68yb4g"},
+			{"model":"m","region":"us-east-1","profile":"arn:aws:bedrock:us-east-1:123456789012:inference-profile/m"}],"defaultMaxTokens":1,"maxTokens":1}]`},
+			[]string{`GENAI_ALIASES[0]: targets[0].profile is "06vsfs68yb4g"; allowed is the ARN of an application inference profile in us-east-1`,
+				`GENAI_ALIASES[0]: targets[1].profile is "arn:aws:bedrock:us-west-2:`, `GENAI_ALIASES[0]: targets[2].profile is "arn:aws:bedrock:us-east-1:123456789012:inference-profile/m"`}},
 		{"unknown member", map[string]string{settings.EnvAliases: `[{"name":"a","limit":1}]`}, []string{`unknown field "limit"`}},
 		{"alias twice, incomplete", map[string]string{settings.EnvAliases: `[{"name":"a","targets":[{"model":"m"}],"defaultMaxTokens":2,"maxTokens":1},{"name":"a","defaultMaxTokens":1,"maxTokens":1}]`},
 			[]string{"GENAI_ALIASES[0]: targets[0] needs both model and region", "GENAI_ALIASES[0]: needs 1 <= defaultMaxTokens <= maxTokens; got 2 and 1", `names "a" twice`, `GENAI_ALIASES[1]: "a" has no targets`}},

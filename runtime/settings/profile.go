@@ -1,0 +1,13 @@
+package settings
+
+import "regexp"
+
+// profileForm is the ARN of an application inference profile, whose id AWS makes up (Amazon Bedrock API Reference,
+// CreateInferenceProfile, read 2026-11-23).
+var profileForm = regexp.MustCompile(`^arn:aws(?:-[a-z-]+)?:bedrock:([a-z0-9-]+):[0-9]{12}:application-inference-profile/[a-zA-Z0-9-]+$`)
+
+// ProfileOf tells whether a text is the ARN of an application inference profile of a Region.
+func ProfileOf(text, region string) bool {
+	found := profileForm.FindStringSubmatch(text)
+	return found != nil && found[1] == region
+}
