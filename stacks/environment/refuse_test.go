@@ -1,15 +1,9 @@
 package environment_test
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
@@ -336,141 +330,6 @@ func TestBadFilesAreRefusedWithLineAndAdvice(t *testing.T) {
 				if got[i] != test.want[i] && (!cut || !strings.HasPrefix(got[i], start)) {
 					t.Errorf("got  %s\nwant %s", got[i], test.want[i])
 				}
-			}
-		})
-	}
-}
-
-func TestSchemaRefusesWhatTheDecoderRefuses(t *testing.T) {
-	schema := compile(t, filepath.Join(shipped, "schema.json"))
-	for _, test := range slices.Concat(bad, badServers, badPairs) {
-		if test.beyond {
-			continue
-		}
-		t.Run(test.name, func(t *testing.T) {
-			if err := schema.Validate(parse(t, []byte(test.text))); err == nil {
-				t.Error("the schema accepts it")
-			}
-		})
-	}
-}
-
-func TestSchemaAcceptsTheShippedFiles(t *testing.T) {
-	schema := compile(t, filepath.Join(shipped, "schema.json"))
-	names, err := environment.Names(shipped)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		text, err := os.ReadFile(filepath.Join(shipped, name+".yaml"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := schema.Validate(parse(t, text)); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestSchemaKnowsTheDecodersKeys(t *testing.T) {
-	if diff := cmp.Diff(environment.KnownKeys(), schemaKeys(t, filepath.Join(shipped, "schema.json"))); diff != "" {
-		t.Errorf("decoder (-) and schema (+) differ:\n%s", diff)
-	}
-}
-
-// schemaKeys are the keys that a schema knows, by the shape of the object they are in.
-func schemaKeys(t *testing.T, file string) map[string][]string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys := map[string][]string{}
-	collect(root.(map[string]any), root.(map[string]any), "", keys)
-	return keys
-}
-
-func compile(t *testing.T, file string) *jsonschema.Schema {
-	t.Helper()
-	schema, err := jsonschema.NewCompiler().Compile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema
-}
-
-func parse(t *testing.T, text []byte) any {
-	t.Helper()
-	var document any
-	if err := yaml.Unmarshal(text, &document); err != nil {
-		t.Fatal(err)
-	}
-	return document
-}
-
-// collect lists the property names of every object in a schema, by the path that the decoder gives it.
-func collect(root, schema map[string]any, path string, into map[string][]string) {
-	if ref, ok := schema["$ref"].(string); ok {
-		definition := root["$defs"].(map[string]any)[strings.TrimPrefix(ref, "#/$defs/")]
-		collect(root, definition.(map[string]any), path, into)
-	}
-	if items, ok := schema["items"].(map[string]any); ok {
-		collect(root, items, path+"[]", into)
-	}
-	if open, ok := schema["additionalProperties"].(map[string]any); ok {
-		collect(root, open, path+".*", into)
-	}
-	properties, ok := schema["properties"].(map[string]any)
-	if !ok {
-		return
-	}
-	for name, property := range properties {
-		into[path] = append(into[path], name)
-		collect(root, property.(map[string]any), strings.TrimPrefix(path+"."+name, "."), into)
-	}
-	slices.Sort(into[path])
-}
-
-// TestAnImportIsHeldAgainstWhatAWSSaid describes two VPCs and mixes their subnets up.
-func TestAnImportIsHeldAgainstWhatAWSSaid(t *testing.T) {
-	const described = `{"Subnets": [
-		{"SubnetId": "subnet-0000000a", "VpcId": "vpc-00000001", "AvailabilityZone": "us-east-1a", "State": "available"},
-		{"SubnetId": "subnet-0000000b", "VpcId": "vpc-00000001", "AvailabilityZone": "us-east-1b"},
-		{"SubnetId": "subnet-000000aa", "VpcId": "vpc-00000001", "AvailabilityZone": "us-east-1a"},
-		{"SubnetId": "subnet-000000bb", "VpcId": "vpc-00000001", "AvailabilityZone": "us-east-1b"},
-		{"SubnetId": "subnet-0000000c", "VpcId": "vpc-00000002", "AvailabilityZone": "us-east-1b"}]}`
-	tests := []struct{ name, lists, want string }{
-		{"good", "isolated: [subnet-0000000a, subnet-0000000b], public: [subnet-000000aa, subnet-000000bb], routeTables: [rtb-00000001, rtb-00000001]", ""},
-		{"endpoints there", "isolated: [subnet-0000000a, subnet-0000000b], endpointGroups: [sg-00000001]", ""},
-		{"subnet of another VPC", "isolated: [subnet-0000000a, subnet-0000000c], endpointGroups: [sg-00000001]",
-			"7: network.import.us-east-1.isolated[1]: is subnet-0000000c, a subnet of vpc-00000002, and vpc is vpc-00000001; name a subnet of that VPC"},
-		{"unknown subnet", "isolated: [subnet-0000000a, subnet-0000000d], endpointGroups: [sg-00000001]",
-			"7: network.import.us-east-1.isolated[1]: is subnet-0000000d, which vpc.json does not describe; it has subnet-0000000a, "},
-		{"two of a zone", "isolated: [subnet-0000000a, subnet-000000aa], endpointGroups: [sg-00000001]",
-			"7: network.import.us-east-1.isolated[1]: is subnet-000000aa, the second in zone us-east-1a; name one for each zone"},
-		{"zones in another order", "isolated: [subnet-0000000a, subnet-0000000b], public: [subnet-000000bb, subnet-000000aa], endpointGroups: [sg-00000001]",
-			"7: network.import.us-east-1.public: are in the zones us-east-1b, us-east-1a, and isolated in us-east-1a, us-east-1b; "},
-		{"no route tables", "isolated: [subnet-0000000a, subnet-0000000b]",
-			"7: network.import.us-east-1.routeTables: has 0 elements for 2 isolated subnets; "},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			path := write(t, servers("network", "network: {import: {us-east-1: {vpc: vpc-00000001, subnetsFile: vpc.json, "+test.lists+"}}}\n"))
-			if err := os.WriteFile(filepath.Join(filepath.Dir(path), "vpc.json"), []byte(described), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			e, err := environment.Load(path, today)
-			switch {
-			case test.want == "" && err != nil:
-				t.Error(err)
-			case test.want == "" && !cmp.Equal(e.Network.Import["us-east-1"].Zones, []string{"us-east-1a", "us-east-1b"}):
-				t.Errorf("zones are %v", e.Network.Import["us-east-1"].Zones)
-			case test.want != "" && (err == nil || !strings.HasPrefix(err.Error(), path+":"+test.want)):
-				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})
 	}
