@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -167,6 +168,8 @@ func TestBothClientsNoticeCutAndCorruptStreams(t *testing.T) {
 func FuzzClients(f *testing.F) {
 	f.Add([]byte(`{"output":{"message":{"content":[{"text":"a"},{"toolUse":{"input":{}}}]}},"usage":{"inputTokens":1}}`), uint16(200), uint8(0))
 	f.Add([]byte(`{"message":"m","__type":"ThrottlingException"}`), uint16(429), uint8(1))
+	// Found by fuzzing: the SDK's mistake with a block that it does not know, see above.
+	f.Add([]byte("{\"output\":{\"message\":{\"content\":[{\"text\":\"a\"},{\"tool:se\":{\"inp\xf1ut\":{}}}]}},\"usage\":{\"inputTokens\":1}}"), uint16(40), uint8(0))
 	for i, raw := range []bool{false, true} {
 		f.Add(real(f, raw), uint16(200), uint8(2+i))
 	}
@@ -179,8 +182,18 @@ func FuzzClients(f *testing.F) {
 		fast, reference := s, s
 		got, want := play(t, &fast, false, request), play(t, &reference, true, request)
 		// Answers that are no Bedrock's may be refused by one and read by the other; what both read must be the same.
+		once(got.Reply)
+		once(want.Reply)
 		if got.Code == "" && want.Code == "" && (!cmp.Equal(got.Reply, want.Reply) || !cmp.Equal(got.Events, want.Events)) {
 			t.Fatalf("on %d %.300q:\n%s", s.status, body, cmp.Diff(want, got))
 		}
 	})
+}
+
+// once drops the blocks of a reply that are the same as the one before: the SDK repeats that one for a block it does not
+// know.
+func once(reply *inference.Reply) {
+	if reply != nil {
+		reply.Blocks = slices.CompactFunc(reply.Blocks, func(a, b inference.Block) bool { return cmp.Equal(a, b) })
+	}
 }
