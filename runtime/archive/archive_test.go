@@ -68,6 +68,44 @@ func TestObjectsHoldOneHour(t *testing.T) {
 	})
 }
 
+// A clock that is set back or forward names objects after the hour it shows: each still holds one hour, none hides another,
+// and the numbers go on.
+func TestClockJumps(t *testing.T) {
+	in(t, nil, func(t *testing.T, w *world) {
+		right := time.Date(2026, 11, 22, 23, 59, 59, 0, time.UTC)
+		for _, jump := range []time.Duration{0, time.Second, 0, -time.Hour, 0, 48 * time.Hour, 0} {
+			for range 2 {
+				w.Add(&record.Request{Start: right.Add(jump), RequestID: "req_1"})
+			}
+		}
+		pass(time.Minute)
+		numbers := w.stored(t)
+		slices.Sort(numbers)
+		if diff := cmp.Diff(upTo(14), numbers); diff != "" {
+			t.Errorf("stored records: %s", diff)
+		}
+		keys, _ := w.bucket.Keys()
+		var got []string
+		for _, key := range keys {
+			parts := strings.Split(key, "/")
+			got = append(got, parts[3]+" "+parts[4]+" "+parts[5][len("0123456789abcdef-"):])
+		}
+		slices.Sort(got)
+		want := []string{
+			"date=2026-11-22 hour=22 000000000007-000000000008.jsonl.gz",
+			"date=2026-11-22 hour=23 000000000001-000000000002.jsonl.gz",
+			"date=2026-11-22 hour=23 000000000005-000000000006.jsonl.gz",
+			"date=2026-11-22 hour=23 000000000009-000000000010.jsonl.gz",
+			"date=2026-11-22 hour=23 000000000013-000000000014.jsonl.gz",
+			"date=2026-11-23 hour=00 000000000003-000000000004.jsonl.gz",
+			"date=2026-11-24 hour=23 000000000011-000000000012.jsonl.gz",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 func TestAFullObjectDoesNotWaitForTheInterval(t *testing.T) {
 	in(t, func(o *archive.Options) { o.ObjectBytes = 1000 }, func(t *testing.T, w *world) {
 		w.serve(10)

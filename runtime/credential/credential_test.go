@@ -22,7 +22,7 @@ type source struct {
 	err           error
 	slow          time.Duration
 	forever       bool
-	stale         bool
+	ahead         time.Duration // our clock, of the source's
 }
 
 // Retrieve implements aws.CredentialsProvider.
@@ -38,11 +38,15 @@ func (s *source) Retrieve(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, s.err
 	}
 	s.issued++
-	expires := time.Now().Add(10 * time.Minute)
-	if s.stale {
-		expires = time.Now()
-	}
+	expires := time.Now().Add(10*time.Minute - s.ahead)
 	return aws.Credentials{AccessKeyID: fmt.Sprint(s.issued), SecretAccessKey: "s", CanExpire: !s.forever, Expires: expires}, nil
+}
+
+// skew says how far our clock is ahead of the source's from now on.
+func (s *source) skew(ahead time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ahead = ahead
 }
 
 // set says how the source answers from now on.
@@ -134,8 +138,46 @@ func TestCredentialsThatDoNotExpireAreFetchedOnce(t *testing.T) {
 
 func TestExpiredCredentialsAreNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		if _, err := keep(&source{stale: true}).Retrieve(t.Context()); err == nil || inference.AsError(err).Code != inference.Internal {
+		if _, err := keep(&source{ahead: 10 * time.Minute}).Retrieve(t.Context()); err == nil || inference.AsError(err).Code != inference.Internal {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// A clock that is set forward makes all credentials look expired: the error is clear, and says so until the clock is right,
+// and then the next request is served. One that is set back makes them look valid for longer; they are used, and renewed by
+// our own clock.
+func TestClockJumps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		k := keep(s)
+		key(t, k)
+		time.Sleep(time.Hour) // what is held is expired by now
+		s.skew(time.Hour)
+		for range 3 {
+			if _, err := k.Retrieve(t.Context()); err == nil || inference.AsError(err).Code != inference.Internal ||
+				inference.AsError(err).Message != "The gateway has no valid credentials at the moment." {
+				t.Errorf("with a clock that is an hour ahead: %v", err)
+			}
+			time.Sleep(time.Minute)
+		}
+		s.skew(0)
+		first := key(t, k)
+		s.skew(-time.Hour)
+		time.Sleep(6 * time.Minute) // of ten, so the next ones are fetched
+		key(t, k)
+		second := key(t, k)
+		if first == second {
+			t.Errorf("the clock was set back, and %s is still used", first)
+		}
+		time.Sleep(64 * time.Minute)
+		if got := key(t, k); got != second {
+			t.Errorf("they are valid for 70 minutes by our clock, and after 64 %s is used", got)
+		}
+		time.Sleep(2 * time.Minute)
+		key(t, k)
+		if got := key(t, k); got == second {
+			t.Error("nothing was fetched in the last five minutes of these 70")
 		}
 	})
 }

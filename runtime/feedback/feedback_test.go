@@ -188,6 +188,35 @@ func TestTooLate(t *testing.T) {
 	})
 }
 
+// The clock of the program that gave the answer was ahead, or is behind where it is rated: an id "from the future" is as good
+// as any, once.
+func TestClockSetBack(t *testing.T) {
+	var id string
+	var answered time.Time
+	synctest.Test(t, func(t *testing.T) { // every bubble begins at the same time
+		time.Sleep(100 * feedback.Lifetime)
+		id, answered = process(secret).ID(t.Context(), answer), time.Now()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := process(secret)
+		rating, err := s.Rate(t.Context(), thumb(id), answer.Tenant)
+		if err != nil || rating.Answer != answer || !rating.Answered.Equal(answered) {
+			t.Errorf("got %+v, %v", rating, err)
+		}
+		for range 2 {
+			if _, err := s.Rate(t.Context(), thumb(id), answer.Tenant); code(t, err) != inference.Conflict {
+				t.Errorf("again: %v", err)
+			}
+			time.Sleep(90 * feedback.Lifetime)
+		}
+		// The clock is right again, and the answer is old: nobody can rate it.
+		time.Sleep(20 * feedback.Lifetime)
+		if _, err := process(secret).Rate(t.Context(), thumb(id), answer.Tenant); code(t, err) != inference.InvalidRequest {
+			t.Errorf("too late: %v", err)
+		}
+	})
+}
+
 // What a caller wrote is in no message but for the name of a member, and there is no member for text.
 func TestRefusesWhatIsNoRating(t *testing.T) {
 	s := process(secret)

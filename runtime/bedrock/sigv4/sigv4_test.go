@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,6 +65,46 @@ func FuzzSign(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The derived key is of a day in UTC: one Signer signs as the SDK does just before and after midnight, wherever the machine
+// is, and when its clock is set forward by days or back over midnight, on one goroutine or on many.
+func TestTheKeyIsOfTheDay(t *testing.T) {
+	const host, path = "bedrock-runtime.us-east-1.amazonaws.com", "/model/amazon.nova-lite-v1%3A0/converse"
+	midnight := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	west, east := time.FixedZone("west", -8*3600), time.FixedZone("east", 9*3600)
+	clock := []time.Time{
+		midnight.Add(-time.Second), midnight, midnight.Add(-time.Second), // set back over midnight
+		midnight.Add(-1).In(west), midnight.In(west), midnight.Add(-1).In(east), midnight.In(east),
+		midnight.AddDate(0, 0, 40), midnight.AddDate(0, 0, -40), midnight.AddDate(1, 0, 0), midnight,
+	}
+	credentials := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret", SessionToken: "token"}
+	want := make([]http.Header, len(clock))
+	for i, at := range clock {
+		want[i] = reference(t, "https://"+host+path, credentials, at, "bedrock", "us-east-1", []byte("{}"))
+	}
+	signer := sigv4.New("bedrock", "us-east-1")
+	sign := func(i int) {
+		got := http.Header{"Content-Type": {"application/json"}}
+		signer.Sign(got, credentials, clock[i], host, sigv4.Path(path), []byte("{}"))
+		for _, name := range []string{"Authorization", "X-Amz-Date"} {
+			if got.Get(name) != want[i].Get(name) {
+				t.Errorf("at %s %s is\n%s, the SDK's is\n%s", clock[i], name, got.Get(name), want[i].Get(name))
+			}
+		}
+	}
+	for i := range clock {
+		sign(i)
+	}
+	var all sync.WaitGroup
+	for from := range 4 {
+		all.Go(func() {
+			for i := range 200 {
+				sign((from + i) % len(clock))
+			}
+		})
+	}
+	all.Wait()
 }
 
 // printable tells whether texts are plain ASCII without blanks at their ends, as all that AWS gives out is.
