@@ -7,7 +7,6 @@ package audit
 import (
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudtrail"
@@ -18,6 +17,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/shut"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 )
 
@@ -114,21 +115,7 @@ func (t *trail) newKey(arn string) awskms.Key {
 // newBucket makes the bucket. Its own default is S3's key: the trail names its key with every file, and with the bucket's
 // default being that, CloudTrail would have to be allowed to decrypt too.
 func (t *trail) newBucket(days int) awss3.Bucket {
-	made := awss3.NewBucket(t, jsii.String("Logs"), &awss3.BucketProps{
-		Encryption:        awss3.BucketEncryption_S3_MANAGED,
-		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
-		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
-		EnforceSSL:        jsii.Bool(true),
-		MinimumTLSVersion: jsii.Number(1.2),
-		Versioned:         jsii.Bool(true),
-		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN,
-		LifecycleRules: &[]*awss3.LifecycleRule{{
-			Id:                                  jsii.String("expire"),
-			Expiration:                          awscdk.Duration_Days(jsii.Number(days)),
-			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(days)), // who overwrites a file hides nothing
-			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(1)),
-		}},
-	})
+	made := shut.NewLogBucket(t, "Logs", days, days) // who overwrites a file hides nothing
 	nag.Acknowledge(made, nag.Rules{"AwsSolutions-S1": "the bucket is itself where a log goes, and reading a file is recorded as a use of its key"})
 	return made
 }
@@ -207,12 +194,10 @@ func (p Props) check(id string) {
 	problems.If(p.Days < 1 || p.Days > maxDays, "Days: is %d; allowed is 1 to %d", p.Days, maxDays)
 	problems.If(p.DataOnly && len(p.Buckets)+len(p.Tables) == 0, "DataOnly: is set, and there are neither Buckets nor Tables; the trail would record nothing")
 	for _, name := range p.Buckets {
-		problems.If(!token(name) && !bucketName.MatchString(name), "Buckets: %q is no bucket's name", name)
+		problems.If(!token.In(name) && !bucketName.MatchString(name), "Buckets: %q is no bucket's name", name)
 	}
 	for _, arn := range p.Tables {
-		problems.If(!token(arn) && !tableARN.MatchString(arn), "Tables: %q is no table's ARN", arn)
+		problems.If(!token.In(arn) && !tableARN.MatchString(arn), "Tables: %q is no table's ARN", arn)
 	}
 	problems.Panic(fmt.Sprintf("audit.NewTrail(%q)", id))
 }
-
-func token(text string) bool { return strings.Contains(text, "${Token[") }

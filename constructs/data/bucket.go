@@ -20,6 +20,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
@@ -78,7 +79,7 @@ func NewBucket(scope constructs.Construct, id string, props BucketProps) Bucket 
 	if props.Days == 0 {
 		props.Days = defaultDays
 	}
-	props.check(id, regionOf(scope))
+	props.check(id, token.Region(scope))
 	b := &bucket{key: props.Key}
 	constructs.NewConstruct_Override(b, scope, jsii.String(id))
 	made := awss3.NewBucket(b, jsii.String("Bucket"), props.bucket())

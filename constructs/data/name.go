@@ -5,9 +5,9 @@ import (
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/constructs-go/constructs/v10"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 )
 
 // Name is the name of a resource that stacks of two Regions must know, as in prod-records-111111111111-us-east-1. It is
@@ -23,7 +23,7 @@ var (
 )
 
 func checkBucketName(problems *check.Problems, prop, name string) {
-	problems.If(!token(name) && !bucketName.MatchString(name), "%s: is %q; a bucket's name has 3 to 63 small letters, digits and hyphens", prop, name)
+	problems.If(!token.In(name) && !bucketName.MatchString(name), "%s: is %q; a bucket's name has 3 to 63 small letters, digits and hyphens", prop, name)
 }
 
 func checkRegion(problems *check.Problems, prop, region, own string) {
@@ -34,7 +34,7 @@ func checkRegion(problems *check.Problems, prop, region, own string) {
 
 // checkKey holds the ARN of a key to the Region of what it encrypts, for a key works in its own alone.
 func checkKey(problems *check.Problems, prop, arn, region string) {
-	if arn == "" || token(arn) {
+	if arn == "" || token.In(arn) {
 		return
 	}
 	match := keyARN.FindStringSubmatch(arn)
@@ -44,17 +44,6 @@ func checkKey(problems *check.Problems, prop, arn, region string) {
 	}
 	problems.If(match[1] != region, "%s: is a key in %s; the copy is in %s, and needs one there", prop, match[1], region)
 }
-
-// regionOf is the Region of the construct's stack; empty for one that does not say it.
-func regionOf(scope constructs.Construct) string {
-	region := awscdk.Stack_Of(scope).Region()
-	if *awscdk.Token_IsUnresolved(region) {
-		return ""
-	}
-	return *region
-}
-
-func token(text string) bool { return strings.Contains(text, "${Token[") }
 
 func removal(retain bool) awscdk.RemovalPolicy {
 	if retain {

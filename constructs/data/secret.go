@@ -13,6 +13,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 	"github.com/genai-pipeline/genai-pipeline/constructs/nag"
 )
 
@@ -48,7 +49,7 @@ type secret struct {
 // NewSecret makes a Secret. CDK constructs do not return errors: with bad props it panics with one message that names
 // everything that is wrong.
 func NewSecret(scope constructs.Construct, id string, props SecretProps) Secret {
-	props.check(id, regionOf(scope))
+	props.check(id, token.Region(scope))
 	s := &secret{}
 	constructs.NewConstruct_Override(s, scope, jsii.String(id))
 	made := &awssecretsmanager.SecretProps{

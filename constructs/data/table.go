@@ -18,6 +18,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/runbook"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 )
 
 // recoveryDays is how far back a table can be restored to any second: the most that DynamoDB offers.
@@ -59,7 +60,7 @@ type table struct {
 // NewTable makes a Table. CDK constructs do not return errors: with bad props it panics with one message that names
 // everything that is wrong.
 func NewTable(scope constructs.Construct, id string, props TableProps) Table {
-	props.check(id, regionOf(scope))
+	props.check(id, token.Region(scope))
 	t := &table{alarms: map[string]awscloudwatch.Alarm{}}
 	constructs.NewConstruct_Override(t, scope, jsii.String(id))
 	t.made = awsdynamodb.NewTableV2(t, jsii.String("Table"), props.table())

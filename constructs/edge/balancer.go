@@ -16,6 +16,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/shut"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 )
 
 // BalancerProps says what a Balancer is and who may reach it.
@@ -92,7 +93,7 @@ type balancer struct {
 // names everything that is wrong.
 func NewBalancer(scope constructs.Construct, id string, props BalancerProps) Balancer {
 	props = props.filled()
-	props.check(id, *awscdk.Token_IsUnresolved(awscdk.Stack_Of(scope).Region()))
+	props.check(id, token.Region(scope) == "")
 	b := &balancer{vpc: props.Vpc, budget: props.StreamBudget}
 	constructs.NewConstruct_Override(b, scope, jsii.String(id))
 	group := shut.NewGroup(b, "Group", props.Vpc, "Load balancer of the inference gateway")

@@ -11,6 +11,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/text"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 )
 
 // NoFirewallMetadata is the key in a balancer's metadata that holds the reason why it has no web ACL.
@@ -78,6 +79,6 @@ func (p BalancerProps) ruleText(cidr string) string {
 
 func checkCertificate(problems *check.Problems, prop, arn string) {
 	problems.If(arn == "", "%s: is empty; there is no gateway without TLS. Give the ARN of a certificate in AWS Certificate Manager", prop)
-	problems.If(arn != "" && !strings.Contains(arn, "${Token[") && !certificateARN.MatchString(arn),
+	problems.If(arn != "" && !token.In(arn) && !certificateARN.MatchString(arn),
 		"%s: is %q; give the ARN of a certificate in AWS Certificate Manager", prop, arn)
 }

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"regexp"
-	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
@@ -10,6 +9,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 )
 
 // Domain is a name of its own for a RestApi, with a TLS policy that forward secrecy and post-quantum key exchange are
@@ -98,6 +98,6 @@ func (d *Domain) check(problems *check.Problems) {
 
 func (d *Domain) checkName(problems *check.Problems) {
 	problems.If(!hostName.MatchString(d.Name), "Domain.Name: is %q; give a host's name in lower case, such as gateway.example.com", d.Name)
-	problems.If(d.HostedZoneID != "" && !strings.Contains(d.HostedZoneID, "${Token[") && !zoneID.MatchString(d.HostedZoneID),
+	problems.If(d.HostedZoneID != "" && !token.In(d.HostedZoneID) && !zoneID.MatchString(d.HostedZoneID),
 		"Domain.HostedZoneID: is %q; give an id such as Z0123456789ABCDEFGHIJ", d.HostedZoneID)
 }

@@ -3,12 +3,12 @@ package edge
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
@@ -70,7 +70,7 @@ func (p PairProps) check(id string, targets int) {
 	problems.If(len(p.Testers) > MaxTesters, "Testers: are %d ranges; beside the header a rule has room for %d", len(p.Testers), MaxTesters)
 	for _, cidr := range p.Testers {
 		_, err := netip.ParsePrefix(cidr)
-		problems.If(err != nil && !strings.Contains(cidr, "${Token["), "Testers: %q is no IPv4 range", cidr)
+		problems.If(err != nil && !token.In(cidr), "Testers: %q is no IPv4 range", cidr)
 	}
 	problems.Panic(fmt.Sprintf("edge.Balancer.AddPair(%q)", id))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/runbook"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 )
 
 // WatchProps says what a Watch looks at.
@@ -101,7 +102,7 @@ func NewArrivals(scope constructs.Construct, id string, props ArrivalsProps) aws
 	var problems check.Problems
 	problems.If(props.Requests == nil, "Requests: is nil; give the metric of requests in the secondary's Region")
 	checkRegion(&problems, "Primary", props.Primary)
-	own := regionOf(scope)
+	own := token.Region(scope)
 	problems.If(own != "" && own == props.Primary, "Primary: is %s, and so is the stack's Region; put the alarm about a Region into another", own)
 	problems.Panic(fmt.Sprintf("failover.NewArrivals(%q)", id))
 	alarm := awscloudwatch.NewAlarm(scope, jsii.String(id), &awscloudwatch.AlarmProps{

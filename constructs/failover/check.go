@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/constructs-go/constructs/v10"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 )
 
 var (
@@ -79,7 +79,7 @@ func (e Endpoint) checkAsked(problems *check.Problems, prop, name string, plan r
 	problems.If(e.CheckName != "", "%s: has a host and alarms; a health check asks or follows; remove one", prop)
 	problems.If(plan.Alarm == nil, "Recovery.Alarm: is nil, and %s follows alarms; say in it what they look at", prop)
 	for _, alarm := range e.CheckAlarms {
-		problems.If(!token(alarm) && !alarmName.MatchString(alarm), "%s: %q is no alarm's name, of 1 to 255 letters, digits and ._-/", prop, alarm)
+		problems.If(!token.In(alarm) && !alarmName.MatchString(alarm), "%s: %q is no alarm's name, of 1 to 255 letters, digits and ._-/", prop, alarm)
 	}
 }
 
@@ -87,7 +87,7 @@ func (e Endpoint) check(problems *check.Problems, prop, name string, weighted bo
 	checkRegion(problems, prop+"Region", e.Region)
 	problems.If(e.DNSName == "", "%sDNSName: is empty; give the DNS name of the Region's balancer, or of its API's domain", prop)
 	problems.If(e.DNSName != "" && strings.TrimSuffix(e.DNSName, ".") == name, "%sDNSName: is the record's own name, %s", prop, name)
-	problems.If(!token(e.ZoneID) && !zoneID.MatchString(e.ZoneID),
+	problems.If(!token.In(e.ZoneID) && !zoneID.MatchString(e.ZoneID),
 		"%sZoneID: is %q; give the zone id of the target, such as a balancer's canonical hosted zone id", prop, e.ZoneID)
 	problems.If(weighted && (e.weight() < 1 || e.weight() > 255), "%sWeight: is %d; allowed is 1 to 255", prop, e.Weight)
 	problems.If(!weighted && e.Weight != 0, "%sWeight: is %d, and only records that share callers have one; remove it", prop, e.Weight)
@@ -95,11 +95,11 @@ func (e Endpoint) check(problems *check.Problems, prop, name string, weighted bo
 
 func checkName(problems *check.Problems, name, zone string) {
 	problems.If(!hostName.MatchString(name), "Name: is %q; give a host's name in lower case, such as gateway.example.com", name)
-	problems.If(!token(zone) && !zoneID.MatchString(zone), "HostedZoneID: is %q; give an id such as Z0123456789ABCDEFGHIJ", zone)
+	problems.If(!token.In(zone) && !zoneID.MatchString(zone), "HostedZoneID: is %q; give an id such as Z0123456789ABCDEFGHIJ", zone)
 }
 
 func checkHost(problems *check.Problems, prop, host, name string) {
-	problems.If(!token(host) && !hostName.MatchString(host), "%s: is %q; give the name of a host, without a scheme or a path", prop, host)
+	problems.If(!token.In(host) && !hostName.MatchString(host), "%s: is %q; give the name of a host, without a scheme or a path", prop, host)
 	problems.If(host != "" && host == name, "%s: is %s, the name that fails over, so the check would follow it; give one that stays in the Region", prop, host)
 }
 
@@ -115,17 +115,6 @@ func checkPlan(problems *check.Problems, plan recovery.Plan) {
 
 // checkMetricRegion refuses a stack that could not have alarms on health checks.
 func checkMetricRegion(problems *check.Problems, scope constructs.Construct) {
-	own := regionOf(scope)
+	own := token.Region(scope)
 	problems.If(own != MetricRegion, "the stack's Region is %q; only %s has the metrics of health checks, so give it a stack there, or make a Record in each Region's", own, MetricRegion)
 }
-
-// regionOf is the Region of the construct's stack; empty for one that does not say it.
-func regionOf(scope constructs.Construct) string {
-	region := awscdk.Stack_Of(scope).Region()
-	if *awscdk.Token_IsUnresolved(region) {
-		return ""
-	}
-	return *region
-}
-
-func token(text string) bool { return strings.Contains(text, "${Token[") }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 )
 
 type healthCheckConfig = awsroute53.CfnHealthCheck_HealthCheckConfigProperty
@@ -95,7 +96,7 @@ var followable = []string{"Average", "Minimum", "Maximum", "Sum", "SampleCount"}
 
 func (p HealthAlarmProps) check(id string) {
 	var problems check.Problems
-	problems.If(!token(p.Name) && !alarmName.MatchString(p.Name), "Name: is %q; an alarm's name has 1 to 255 letters, digits and ._-/", p.Name)
+	problems.If(!token.In(p.Name) && !alarmName.MatchString(p.Name), "Name: is %q; an alarm's name has 1 to 255 letters, digits and ._-/", p.Name)
 	problems.If(p.Least < 0, "Least: is %g; it must be more than 0", p.Least)
 	checkPlan(&problems, p.Recovery)
 	problems.If(p.Recovery.Alarm == nil, "Recovery.Alarm: is nil; say in it what the alarm looks at")

@@ -8,10 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/constructs-go/constructs/v10"
-
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/check"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 )
 
 const (
@@ -35,15 +33,6 @@ var (
 	zoneName   = regexp.MustCompile(`^([a-z]{2}(-[a-z]+)+-[0-9])[a-z]$`)
 	resourceID = regexp.MustCompile(`^(vpc|subnet|rtb|sg|pl)-[0-9a-f]{8,17}$`)
 )
-
-// region is the stack's; empty for a stack that does not say it.
-func region(scope constructs.Construct) string {
-	found := awscdk.Stack_Of(scope).Region()
-	if *awscdk.Token_IsUnresolved(found) {
-		return ""
-	}
-	return *found
-}
 
 func (p Props) filled(region string) Props {
 	if p.Endpoints == "" {
@@ -181,7 +170,7 @@ func (p Props) checkPolicies(problems *check.Problems, needed []Service) {
 
 // isID tells whether a text is the id of a resource of a kind, or a token that will be one.
 func isID(text, kind string) bool {
-	if strings.Contains(text, "${Token[") {
+	if token.In(text) {
 		return true
 	}
 	return resourceID.MatchString(text) && strings.HasPrefix(text, kind+"-")

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/constructs/internal/shut"
+	"github.com/genai-pipeline/genai-pipeline/constructs/internal/token"
 )
 
 // Props says what a Network is made of. Exactly one of CIDR with Zones, and Import, describes it.
@@ -115,8 +116,8 @@ type network struct {
 // NewNetwork makes a Network. CDK constructs do not return errors: with bad props it panics with one message that
 // names everything that is wrong.
 func NewNetwork(scope constructs.Construct, id string, props Props) Network {
-	props = props.filled(region(scope))
-	props.check(id, region(scope))
+	props = props.filled(token.Region(scope))
+	props.check(id, token.Region(scope))
 	n := &network{props: props, endpoints: map[Service]awsec2.IVpcEndpoint{}, groupOf: map[Service]awsec2.ISecurityGroup{}}
 	constructs.NewConstruct_Override(n, scope, jsii.String(id))
 	if props.Import != nil {
