@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -99,9 +100,9 @@ func TestBootstrapTrustsThePipelineAndNoAdministrator(t *testing.T) {
 	}
 }
 
-// TestBootstrapNeedsNoAppOfOurs runs the printed command with the real command line, where nobody answers for AWS: it must
-// get as far as to call somebody.
-func TestBootstrapNeedsNoAppOfOurs(t *testing.T) {
+// nobody runs a command of the CDK's as it is printed, with the real command line, where nobody answers for AWS.
+func nobody(t *testing.T, command string) (string, error) {
+	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
@@ -110,13 +111,35 @@ func TestBootstrapNeedsNoAppOfOurs(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(root, "node_modules", ".installed")); err != nil {
 		t.Skip("the CDK command line is not installed; make test installs it")
 	}
-	commands, _ := bootstrapped(t, "dev")
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", commands[0])
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
 	cmd.Dir = root
 	cmd.Env = []string{"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "CDK_HOME=" + t.TempDir(), "CI=true", "CDK_DISABLE_CLI_TELEMETRY=true",
 		"AWS_ENDPOINT_URL=http://127.0.0.1:1", "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=111111111111", "AWS_SECRET_ACCESS_KEY=none", "AWS_MAX_ATTEMPTS=1", "AWS_EC2_METADATA_DISABLED=true"}
 	said, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(said), "Need to perform AWS calls for account 111111111111") {
+	return string(said), err
+}
+
+// TestBootstrapNeedsNoAppOfOurs runs the printed command: it must get as far as to call somebody.
+func TestBootstrapNeedsNoAppOfOurs(t *testing.T) {
+	commands, _ := bootstrapped(t, "dev")
+	said, err := nobody(t, commands[0])
+	if err == nil || !strings.Contains(said, "Need to perform AWS calls for account 111111111111") {
+		t.Errorf("%v; want it to call AWS:\n%s", err, said)
+	}
+}
+
+// TestTheCollectionOfOldAssetsNeedsNoAppOfOurs is the same for the command in the documentation.
+func TestTheCollectionOfOldAssetsNeedsNoAppOfOurs(t *testing.T) {
+	text, err := os.ReadFile("../../docs/delivery.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^node_modules/.bin/cdk .*gc .* aws://ACCOUNT/REGION$`).FindAllString(string(text), -1)
+	if len(found) != 1 {
+		t.Fatalf("docs/delivery.md has %q", found)
+	}
+	said, err := nobody(t, strings.Replace(found[0], "ACCOUNT/REGION", "111111111111/us-east-1", 1))
+	if err == nil || !strings.Contains(said, "Need to perform AWS calls for account 111111111111") {
 		t.Errorf("%v; want it to call AWS:\n%s", err, said)
 	}
 }
