@@ -64,7 +64,7 @@ deploy: $(INSTALLED) pipeline ## deploys an environment, Region by Region; ENV=d
 	@set -e; steps=$$($(PIPELINE) steps -environment $(ENV)); \
 	for step in $$steps; do echo "deploy $$step"; $(CDK) deploy --require-approval $(APPROVAL) "$$step"; done
 
-bootstrap: $(INSTALLED) pipeline ## prints how to make an environment's account ready; ENV=prod, and CONFIRM=prod does it
+bootstrap: $(INSTALLED) pipeline ## prints how to make an environment's account ready; ENV=prod GITHUB=OWNER/NAME, and CONFIRM=prod does it
 	@set -e; $(PIPELINE) bootstrap -environment $(ENV) -delivery "$(DELIVERY)" -github "$(GITHUB)" -key-secret "$(KEY_SECRET)" >.build/bootstrap.sh; cat .build/bootstrap.sh; \
 	if [ "$(CONFIRM)" = "$(ENV)" ]; then sh .build/bootstrap.sh; else echo "# Nothing has been run. make bootstrap ENV=$(ENV) CONFIRM=$(ENV) runs it."; fi
 

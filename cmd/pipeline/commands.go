@@ -120,7 +120,7 @@ func changes(ctx context.Context, flags *flag.FlagSet, args, _ []string, stdout 
 		return err
 	}
 	if len(folders) != 2 {
-		return fmt.Errorf("%s takes two folders, the assembly of before and that of after; got %d", flags.Name(), len(folders))
+		return fmt.Errorf("%s takes two folders, the assembly of before and that of after; got %d: %q", flags.Name(), len(folders), folders)
 	}
 	o := diff.Options{Before: folders[0], After: folders[1], Now: time.Now()}
 	if o.Gates, err = diff.ParseGates(*failOn); err != nil {
@@ -131,7 +131,7 @@ func changes(ctx context.Context, flags *flag.FlagSet, args, _ []string, stdout 
 	}
 	if *waivers != "" {
 		if o.Waivers, err = diff.ReadWaivers(*waivers); err != nil {
-			return err
+			return fmt.Errorf("-waivers: %w", err)
 		}
 	}
 	if o.Root, err = running.Root("."); err != nil {

@@ -17,10 +17,12 @@ import (
 
 	prepare "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/bootstrap"
 	remove "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/empty"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 	"github.com/genai-pipeline/genai-pipeline/stacks/environment"
 )
 
-// chosen adds the flags that name an environment, and returns what loads it once they are parsed.
+// chosen adds the flags that name an environment, and returns what loads it once they are parsed. It refuses the one that
+// no account is behind: whoever asks here, is about to ask AWS.
 func chosen(flags *flag.FlagSet) (load func() (environment.Environment, error), folder *string) {
 	folder = flags.String("folder", "environments", "folder of the environment files")
 	name := flags.String("environment", "dev", "name of the environment")
@@ -28,6 +30,9 @@ func chosen(flags *flag.FlagSet) (load func() (environment.Environment, error), 
 		all, err := environment.LoadNamed(*folder, []string{*name}, time.Now())
 		if err != nil {
 			return environment.Environment{}, err
+		}
+		if all[0].Account == settings.LocalAccount {
+			return environment.Environment{}, fmt.Errorf("%s is not for deploying: no AWS account has the number %s; make up runs it on this machine", *name, settings.LocalAccount)
 		}
 		return all[0], nil
 	}, folder

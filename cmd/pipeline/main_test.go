@@ -59,11 +59,18 @@ func TestRefusedCommandLines(t *testing.T) {
 		{"image of nothing", []string{"image", "server"}, "takes no argument \"server\""},
 		{"push nowhere", []string{"image", "push"}, "pipeline image push REGISTRY/REPOSITORY[:TAG]"},
 		{"image of no program", []string{"image", "-package", "./none"}, "build ./none: "},
-		{"one assembly", []string{"diff", "cdk.out"}, "takes two folders, the assembly of before and that of after; got 1"},
+		{"one assembly", []string{"diff", "cdk.out"}, "takes two folders, the assembly of before and that of after; got 1: [\"cdk.out\"]"},
+		{"no waivers", []string{"diff", "a", "b", "-waivers", "none.yaml"}, "-waivers: open none.yaml: no such file"},
+		{"half an assembly", []string{"stacks", "-assembly", halfAssembly(t)}, "stack app: open "},
+		{"no such environment to run", []string{"up", "-environment", "locl"}, "(did you mean \"local\"?)"},
+		{"no such environment to cost", []string{"cost", "-environment", "pro"}, "there is no environment \"pro\" in "},
+		{"no such environment to rehearse", []string{"rehearse", "-environment", "pro"}, "there is no environment \"pro\" in "},
+		{"an account that is none", []string{"bootstrap", "-environment", "local", "-folder", "../../environments", "-out", t.TempDir()}, "local is not for deploying: no AWS account has the number 000000000000; make up runs it"},
+		{"steps to nowhere", []string{"steps", "-environment", "local", "-folder", "../../environments"}, "local is not for deploying"},
 		{"no gate", []string{"diff", "a", "b", "-fail-on", "other"}, "-fail-on \"other\" is not a gate"},
 		{"no format", []string{"diff", "-format", "html", "a", "b"}, "-format is \"html\"; allowed are text, markdown, json"},
 		{"no assembly to compare", []string{"diff", t.TempDir(), "b"}, "is not a cloud assembly"},
-		{"no assembly", []string{"stacks", "-assembly", t.TempDir()}, "is not a cloud assembly"},
+		{"no assembly", []string{"stacks", "-assembly", t.TempDir()}, "is not a cloud assembly, as cdk synth writes one (make synth writes cdk.out): open "},
 		{"argument to dashboards", []string{"dashboards", "cost"}, "takes no argument \"cost\""},
 		{"no assembly to draw", []string{"dashboards", "-assembly", t.TempDir()}, "is not a cloud assembly"},
 		{"no dashboards", []string{"dashboards", "-assembly", emptyAssembly(t), "-logs", t.TempDir()}, "the templates have no dashboard; the environment needs observability"},
@@ -83,6 +90,17 @@ func emptyAssembly(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	assemblytest.Write(t, dir)
+	return dir
+}
+
+// halfAssembly has a stack without its template.
+func halfAssembly(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	text := `{"artifacts":{"app":{"type":"aws:cloudformation:stack","environment":"aws://1/us-east-1","properties":{"templateFile":"app.template.json"}}}}`
+	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return dir
 }
 

@@ -8,7 +8,6 @@ package assembly
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -102,7 +101,7 @@ func (a *Assembly) Stack(name string) (*Stack, error) {
 func readStacks(dir string) ([]*Stack, error) {
 	var m manifest
 	if err := readJSON(filepath.Join(dir, "manifest.json"), &m); err != nil {
-		return nil, fmt.Errorf("%s is not a cloud assembly: %w", dir, err)
+		return nil, fmt.Errorf("%s is not a cloud assembly, as cdk synth writes one (make synth writes cdk.out): %w", dir, err)
 	}
 	var stacks []*Stack
 	for id, a := range m.Artifacts {
@@ -155,7 +154,10 @@ func (s *Stack) readTemplate(file string) error {
 	var t struct {
 		Resources map[string]Resource `json:"Resources"`
 	}
-	if err := errors.Join(readJSON(path, &t), readJSON(path, &s.Template)); err != nil {
+	if err := readJSON(path, &t); err != nil {
+		return err
+	}
+	if err := readJSON(path, &s.Template); err != nil {
 		return err
 	}
 	s.Resources = t.Resources

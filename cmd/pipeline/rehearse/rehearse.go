@@ -75,6 +75,9 @@ type rehearsal struct {
 func Run(ctx context.Context, o Options, stdout io.Writer) (err error) {
 	r := &rehearsal{Options: o.filled(), out: stdout, progress: progress.New(stdout)}
 	begin := time.Now()
+	if _, err := environment.LoadNamed(r.Folder, []string{r.Environment}, begin); err != nil {
+		return err // before a minute goes into what it would run on
+	}
 	var python string
 	if err := r.progress.Step("install MiniStack "+Version, func() (err error) {
 		python, err = install(ctx, r.Root)

@@ -105,13 +105,16 @@ func (c *cancelAt) String() string {
 }
 
 func TestFailures(t *testing.T) {
+	shipped := filepath.Join("..", "..", "..", "environments")
 	tests := []struct {
 		name   string
 		change func(*up.Options)
 		want   string
 	}{
-		{"no CDK", func(o *up.Options) { o.Assembly, o.Environment = "", "local" }, "the CDK command line is not installed"},
-		{"the CDK fails", func(o *up.Options) { o.Assembly, o.Environment = "", "local"; fakeCDK(o.Root) }, "cdk synth: exit status 3\nNode is first: yes, AWS_PROFILE is gone: yes"},
+		{"no CDK", func(o *up.Options) { o.Assembly, o.Environment, o.Environments = "", "local", shipped }, "the CDK command line is not installed"},
+		{"the CDK fails", func(o *up.Options) { o.Assembly, o.Environment, o.Environments = "", "local", shipped; fakeCDK(o.Root) }, "cdk synth: exit status 3\nNode is first: yes, AWS_PROFILE is gone: yes"},
+		{"no such environment", func(o *up.Options) { o.Assembly, o.Environment, o.Environments = "", "locl", shipped; fakeCDK(o.Root) },
+			"there is no environment \"locl\" in " + shipped + "; there are dev, local, prod (did you mean \"local\"?)"},
 		{"program does not build", func(o *up.Options) { o.Root = filepath.Join(o.Root, ".empty") }, "go build ./cmd/pipeline/up/testdata/program: exit status 1"},
 	}
 	for _, test := range tests {
