@@ -66,7 +66,7 @@ deploy: $(INSTALLED) pipeline ## deploys an environment, Region by Region; ENV=d
 
 bootstrap: $(INSTALLED) pipeline ## prints how to make an environment's account ready; ENV=prod GITHUB=OWNER/NAME, and CONFIRM=prod does it
 	@set -e; $(PIPELINE) bootstrap -environment $(ENV) -delivery "$(DELIVERY)" -github "$(GITHUB)" -key-secret "$(KEY_SECRET)" >.build/bootstrap.sh; cat .build/bootstrap.sh; \
-	if [ "$(CONFIRM)" = "$(ENV)" ]; then sh .build/bootstrap.sh; else echo "# Nothing has been run. make bootstrap ENV=$(ENV) CONFIRM=$(ENV) runs it."; fi
+	if [ "$(CONFIRM)" = "$(ENV)" ]; then sh .build/bootstrap.sh; else echo "# Nothing has been run. The same command with CONFIRM=$(ENV) runs it."; fi
 
 destroy: $(INSTALLED) pipeline ## deletes an environment that is no production, and what its buckets hold; ENV=dev CONFIRM=dev
 	@set -e; steps=$$($(PIPELINE) steps -destroy -environment $(ENV)); \

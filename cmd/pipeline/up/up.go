@@ -264,7 +264,7 @@ func listen(address string) (net.Listener, error) {
 		return nil, fmt.Errorf("port %s is taken by another program; choose another one: make up PORT=%d", port, other)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+		return nil, fmt.Errorf("cannot listen on %s, whose port is a number from 0 to 65535: %w", address, err)
 	}
 	return listener, nil
 }
