@@ -58,7 +58,7 @@ func commands() []command {
 		{"empty", "delete what is in the buckets of an environment that is no production, before its stacks go", empty},
 		{"stacks", "list the stacks of a synthesized assembly and what is in them", stacks},
 		{"rehearse", "deploy, update and destroy an environment with the CDK command line on a local emulator", rehearsing},
-		{"timing", "synthesize each environment alone and all at once, and compare the times", timing},
+		{"timing", "synthesize each environment alone and all at once, and compare the times", timings},
 		{"cost", "say what an environment costs, from its templates and list prices", cost},
 		{"dashboards", "draw the dashboards of the templates from the logs of a local run", dashboards},
 		{"image", "build the container image without an engine; with push REGISTRY/REPOSITORY, send it there", image},

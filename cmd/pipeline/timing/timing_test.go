@@ -1,4 +1,4 @@
-package main
+package timing
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestTimingReport(t *testing.T) {
+func TestReport(t *testing.T) {
 	singles := []synthesis{
 		{names: []string{"dev"}, took: []time.Duration{9 * time.Second, 4 * time.Second, 5 * time.Second}, stacks: 1, resources: 20},
 		{names: []string{"prod"}, took: []time.Duration{12 * time.Second, 11 * time.Second, 10 * time.Second}, stacks: 2, resources: 50},
@@ -26,7 +26,7 @@ dev,prod       3        70          `
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var got strings.Builder
-			err := timingReport(&got, singles, synthesis{names: []string{"dev", "prod"}, took: []time.Duration{test.took}, stacks: 3, resources: 70})
+			err := report(&got, singles, synthesis{names: []string{"dev", "prod"}, took: []time.Duration{test.took}, stacks: 3, resources: 70})
 			if err != nil || got.String() != test.want {
 				t.Errorf("got %v\n%s\nwant\n%s", err, got.String(), test.want)
 			}

@@ -1,4 +1,4 @@
-package main
+package overview
 
 import (
 	"cmp"
@@ -12,8 +12,8 @@ import (
 // unknown stands in a column of which nothing is known, or nothing is there.
 const unknown = "-"
 
-// writeOverview writes one table, and below it what does not fit in.
-func writeOverview(stdout io.Writer, o *overview) error {
+// Text writes one table, and below it what does not fit in.
+func (o *Overview) Text(stdout io.Writer) error {
 	w := tabwriter.NewWriter(stdout, 0, 0, 3, ' ', 0)
 	_, _ = fmt.Fprintln(w, "ENVIRONMENT\tACCOUNT\tREGION\tVARIANTS\tSTACKS\tRTO\tA MONTH\tALIAS\tMODEL\tEND OF LIFE")
 	for _, e := range o.Environments {
@@ -51,7 +51,7 @@ func writeOverview(stdout io.Writer, o *overview) error {
 }
 
 // write writes a line for each target, the environment's own columns on the first alone and an alias on its first.
-func (l listed) write(w io.Writer) {
+func (l Environment) write(w io.Writer) {
 	stacks, month, rto := unknown, unknown, unknown
 	if l.Fixed != nil {
 		stacks, month = fmt.Sprint(len(l.Stacks)), l.Fixed.String()
@@ -79,7 +79,7 @@ func (l listed) write(w io.Writer) {
 }
 
 // recovery says how long a failover takes, and what is lost in it; empty where there is none.
-func (l listed) recovery() string {
+func (l Environment) recovery() string {
 	plan, ok := l.loaded.Recovery()
 	if !ok {
 		return ""
@@ -93,8 +93,8 @@ func (l listed) recovery() string {
 	return b.String()
 }
 
-// writeJSON writes the same for tools.
-func writeJSON(stdout io.Writer, o *overview) error {
+// JSON writes the same for tools.
+func (o *Overview) JSON(stdout io.Writer) error {
 	e := json.NewEncoder(stdout)
 	e.SetIndent("", "  ")
 	return e.Encode(o)
