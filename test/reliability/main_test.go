@@ -11,6 +11,7 @@ package reliability_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -65,6 +66,7 @@ func echo() *bedrocktest.Server {
 
 // process is a running server.
 type process struct {
+	program  string // default: program
 	url      string
 	command  *exec.Cmd
 	upstream *httptest.Server // its Bedrock
@@ -76,10 +78,17 @@ type process struct {
 // start runs the server in front of a Bedrock. environment is on top of what it is told.
 func start(t *testing.T, s settings.Settings, bedrock http.Handler, environment ...string) *process {
 	t.Helper()
+	p := &process{}
+	p.start(t, s, bedrock, environment...)
+	return p
+}
+
+func (p *process) start(t *testing.T, s settings.Settings, bedrock http.Handler, environment ...string) {
+	t.Helper()
 	upstream := httptest.NewServer(bedrock)
 	t.Cleanup(upstream.Close)
 	reader, writer := io.Pipe()
-	p := &process{upstream: upstream, log: newLog(), errors: newLog()}
+	p.upstream, p.log, p.errors = upstream, newLog(), newLog()
 	p.run(t, s, writer, p.errors, append([]string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + upstream.URL}, environment...))
 	address := make(chan string, 1)
 	drained := make(chan struct{})
@@ -93,13 +102,12 @@ func start(t *testing.T, s settings.Settings, bedrock http.Handler, environment 
 		<-drained
 	})
 	p.url = "http://" + <-address
-	return p
 }
 
 // run starts the process; what it prints goes to out and errors.
 func (p *process) run(t *testing.T, s settings.Settings, out, errors io.Writer, environment []string) {
 	t.Helper()
-	p.command = exec.Command(program)
+	p.command = exec.Command(cmp.Or(p.program, program))
 	p.command.Stdout, p.command.Stderr = out, errors
 	p.command.Env = []string{"AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true"}
 	for name, value := range s.Encode() {
