@@ -31,8 +31,9 @@ type HookProps struct {
 	Code     binary.Asset      // required; of HookPackage
 	Settings settings.Settings // required; of the program that is tested, for whom it lets in
 
-	// KeySecret is the name or ARN of a secret that holds nothing but an API key, which the hook may read then and asks
-	// with; with Settings of keys only. Default none: of a program with keys or tokens it is only seen that it refuses.
+	// KeySecret is the name or ARN of a secret that holds nothing but an API key, or with Settings of tokens a token that is
+	// good whenever something is deployed. The hook may read it then and asks with it; with Settings of keys or tokens only.
+	// Default none: of such a program it is only seen that it refuses.
 	KeySecret string
 
 	// Version is the ARN of a function's version; Address, host and port, is of a balancer whose certificate is for Host.
@@ -162,7 +163,9 @@ func (p HookProps) check(id string) {
 	var problems check.Problems
 	problems.If(p.Code.Dir == "" || p.Code.Package != HookPackage, "Code: is of %q; build %s with constructs/binary", p.Code.Package, HookPackage)
 	problems.If((p.Version == "") == (p.Address == ""), "Version: is %q, and Address is %q; exactly one says what is tested", p.Version, p.Address)
-	problems.If(p.KeySecret != "" && p.Settings.Auth.Mode != settings.AuthKeys, "KeySecret: is %q, and Settings.Auth.Mode is %q; a key is for %q", p.KeySecret, p.Settings.Auth.Mode, settings.AuthKeys)
+	mode := p.Settings.Auth.Mode
+	problems.If(p.KeySecret != "" && mode != settings.AuthKeys && mode != settings.AuthOIDC, "KeySecret: is %q, and Settings.Auth.Mode is %q; a credential is for %q and %q",
+		p.KeySecret, mode, settings.AuthKeys, settings.AuthOIDC)
 	problems.If((p.Address == "") != (p.Host == ""), "Host: is %q, and Address is %q; they belong together", p.Host, p.Address)
 	problems.If((p.Address == "") != (p.Vpc == nil) || (p.Address == "") != (p.Subnets == nil), "Vpc: Address, Vpc and Subnets belong together")
 	_, offered := retention(p.LogRetention)

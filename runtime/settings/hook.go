@@ -33,9 +33,9 @@ type Hook struct {
 	// platform knows them, or nobody must be known.
 	Auth string
 	// Model and MessagesModel are the aliases that are asked, on OpenAI's surface and on Anthropic's; empty: that one is
-	// not. Without Auth, Model is required; with AuthOIDC, for which there is no token, there are none.
+	// not. Without Auth, Model is required; with it, where there is a KeySecret, and only there.
 	Model, MessagesModel string
-	// KeySecret is the name or ARN of a secret with nothing but an API key; with AuthKeys alone, and required for a Model.
+	// KeySecret is the name or ARN of a secret with nothing but an API key, or with AuthOIDC a token; with Auth alone.
 	KeySecret string
 }
 
@@ -78,8 +78,8 @@ func LoadHook(getenv func(string) string) (Hook, error) {
 	switch {
 	case h.Auth != "" && h.Auth != AuthKeys && h.Auth != AuthOIDC:
 		l.problem(EnvHookAuth, "is %q; allowed are %q, %q and nothing", h.Auth, AuthKeys, AuthOIDC)
-	case h.KeySecret != "" && h.Auth != AuthKeys:
-		l.problem(EnvHookKeySecret, "is %q, and %s is %q; a key is for %q alone", h.KeySecret, EnvHookAuth, h.Auth, AuthKeys)
+	case h.KeySecret != "" && h.Auth == "":
+		l.problem(EnvHookKeySecret, "is %q, and %s is empty; a credential is for %q and %q alone", h.KeySecret, EnvHookAuth, AuthKeys, AuthOIDC)
 	case (h.Model == "") != (h.Auth != "" && h.KeySecret == ""):
 		l.problem(EnvHookModel, "is %q, with %s %q and %s %q; a model is asked where it can be, and only there", h.Model, EnvHookAuth, h.Auth, EnvHookKeySecret, h.KeySecret)
 	case h.MessagesModel != "" && h.Model == "":

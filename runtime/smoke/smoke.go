@@ -40,7 +40,7 @@ type Answer struct {
 type Test struct {
 	// Model and MessagesModel are the aliases that must answer, on OpenAI's surface and on Anthropic's; empty: none.
 	Model, MessagesModel string
-	// Key returns the API key to ask with; nil where the version asks for none.
+	// Key returns the API key or the token to ask with; nil where the version asks for none.
 	Key func(context.Context) ([]byte, error)
 	// Shut says that whoever has no credential must be refused.
 	Shut bool
@@ -95,7 +95,7 @@ func (t Test) key(ctx context.Context) (string, error) {
 	}
 	key := strings.TrimSpace(string(text))
 	if key == "" || strings.ContainsAny(key, " \t\r\n{") {
-		return "", errors.New("the secret holds no API key; put one in, and nothing else: pipeline key makes one")
+		return "", errors.New("the secret holds no API key and no token; put one in, and nothing else: pipeline key makes a key, the issuer a token")
 	}
 	return key, nil
 }

@@ -11,8 +11,8 @@ import (
 type Auth struct {
 	Mode   string // one of the modes; default AuthIAM
 	Secret string // AuthKeys: name or ARN of the secret with the keys' hashes; empty, the default: the stack makes one
-	// SmokeKey is the name or ARN of a secret that holds nothing but an API key, for the smoke test of a new version;
-	// AuthKeys only. Default: that asks no model.
+	// SmokeKey is the name or ARN of a secret that holds nothing but an API key, or with AuthOIDC a token, for the smoke test
+	// of a new version; AuthKeys and AuthOIDC only. Default: that asks no model.
 	SmokeKey string
 	Reason   string // AuthOff: why anyone may call; required, else empty
 
@@ -58,8 +58,11 @@ func (v value) auth(a *Auth) {
 		return // already a problem
 	}
 	a.Mode = mode
+	if path := join(v.path, "smokeKey"); v.d.lines[path] != 0 && mode != AuthKeys && mode != AuthOIDC {
+		v.d.problem(path, "is only for mode: keys and mode: oidc; remove it")
+	}
 	for _, only := range []struct{ key, mode string }{
-		{"secret", AuthKeys}, {"smokeKey", AuthKeys}, {"issuer", AuthOIDC}, {"audience", AuthOIDC}, {"jwksUrl", AuthOIDC}, {"tenantClaim", AuthOIDC}, {"reason", AuthOff},
+		{"secret", AuthKeys}, {"issuer", AuthOIDC}, {"audience", AuthOIDC}, {"jwksUrl", AuthOIDC}, {"tenantClaim", AuthOIDC}, {"reason", AuthOff},
 	} {
 		path := join(v.path, only.key)
 		if v.d.lines[path] != 0 && mode != only.mode {

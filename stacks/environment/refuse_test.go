@@ -99,7 +99,7 @@ var bad = []refused{
 	{"auth off where it could be deployed", open + "auth: {mode: off, reason: it is behind a firewall of ours}\n", []string{
 		`4: auth.mode: is "off", and account is "123456789012": only the local run, whose account is "000000000000", may do without; …`}, false},
 	{"keys that nobody can show", minimal + "auth: {mode: keys}\n", []string{`4: auth.mode: is "keys", and a function without an API is shown neither …`}, false},
-	{"key of a smoke test without keys", minimal + "auth: {mode: iam, smokeKey: mine}\n", []string{`4: auth.smokeKey: is only for mode: keys; remove it`,
+	{"key of a smoke test without keys", minimal + "auth: {mode: iam, smokeKey: mine}\n", []string{`4: auth.smokeKey: is only for mode: keys and mode: oidc; remove it`,
 		`4: auth.smokeKey: is for the smoke test…`}, false},
 	{"key of a smoke test that is none", strings.TrimSuffix(minimal, "{}\n") + "{api: {authorizer: none}}\nauth: {mode: keys, smokeKey: mine}\n", []string{
 		`4: auth.smokeKey: is for the smoke test of a version that is rolled out in steps, and there is none; remove it, or write rollout: canary`}, true},

@@ -77,7 +77,7 @@ func askHook(t *testing.T, hook invoke.Invoker, event string) string {
 type release struct {
 	name    string
 	options func(*testing.T) options
-	auth    string // that the hook is told, with a key of its own where keys are asked for and a model is; empty: none
+	auth    string // that the hook is told, with a credential of its own where a model is asked; empty: none
 	model   string // that the hook is told; empty: it asks none
 	reason  string // in the hook's log; empty: the version is good
 	calls   int    // that Bedrock must get; with a reason it throttles them all
@@ -114,7 +114,7 @@ var own = keyedFor(func(key string) string { return key })
 // hook is what the hook is told of the release, but for where it is.
 func (r release) hook() settings.Hook {
 	told := settings.Hook{Auth: r.auth, Model: r.model, MessagesModel: r.model}
-	if r.auth == settings.AuthKeys && r.model != "" {
+	if r.auth != "" && r.model != "" {
 		told.KeySecret = smokeSecret
 	}
 	return told
@@ -129,6 +129,18 @@ func trusting(there bool) func(*testing.T) options {
 		}
 		return options{environment: map[string]string{
 			"GENAI_AUTH": "oidc", "GENAI_AUTH_OFF_REASON": "", "GENAI_AUTH_ISSUER": issuer, "GENAI_AUTH_AUDIENCE": "gateway", "GENAI_FEEDBACK_SECRET": "",
+		}}
+	}
+}
+
+// entrusted makes a program that takes the tokens of an issuer, and a vault with one for the hook that is good so long.
+func entrusted(lasts time.Duration) func(*testing.T) options {
+	return func(t *testing.T) options {
+		issuer, sign := newIssuer(t)
+		v := newVault(t, "")
+		v.others = map[string]string{smokeSecret: sign(map[string]any{"iss": issuer, "aud": "gateway", "sub": "smoke-test", "exp": time.Now().Add(lasts).Unix()}) + "\n"}
+		return options{environment: map[string]string{
+			"GENAI_AUTH": "oidc", "GENAI_AUTH_OFF_REASON": "", "GENAI_AUTH_ISSUER": issuer, "GENAI_AUTH_AUDIENCE": "gateway", "GENAI_FEEDBACK_SECRET": "", vaultVariable: v.url,
 		}}
 	}
 }
@@ -162,7 +174,7 @@ func (r release) judge(t *testing.T, d *deployment, printed *log, good bool) {
 	if r.reason == "" && r.calls == 2 && len(calls) == 2 && (calls[0].Operation != "Converse" || calls[1].Operation != "InvokeModel") {
 		t.Errorf("Bedrock got %+v, want one call of each surface", calls)
 	}
-	for _, secret := range []string{"Reply with", "Embedded Bedrock", auth.KeyPrefix} {
+	for _, secret := range []string{"Reply with", "Embedded Bedrock", auth.KeyPrefix, "eyJ"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the hook logs %q", secret)
 		}
@@ -176,6 +188,8 @@ func TestHookOfAFunction(t *testing.T) {
 		{"good with keys", own, settings.AuthKeys, "haiku", "", 2},
 		{"good with keys, and none for the hook", keyed, settings.AuthKeys, "", "", 0},
 		{"good with tokens", trusting(true), settings.AuthOIDC, "", "", 0},
+		{"good with tokens, and one for the hook", entrusted(time.Hour), settings.AuthOIDC, "haiku", "", 2},
+		{"the hook's token has ended", entrusted(-time.Hour), settings.AuthOIDC, "haiku", "the list of models: GET /v1/models answered 401, want 200", 0},
 		{"cannot ask the issuer", trusting(false), settings.AuthOIDC, "", "a request with credentials of nobody: GET /v1/models answered 500, want 401", 0},
 		{"does not know the hook's key", keyedFor(func(string) string { return "gk_another" }), settings.AuthKeys, "haiku", "the list of models: GET /v1/models answered 401, want 200", 0},
 		{"the hook's secret is empty", keyedFor(func(string) string { return "" }), settings.AuthKeys, "haiku", "the key of the smoke test: operation error Secrets Manager", 0},
@@ -272,6 +286,8 @@ func TestHookOfAServer(t *testing.T) {
 		{"good with keys, and none for the hook", keyed, settings.AuthKeys, "", "", 0},
 		{"good without", authentication(settings.AuthOff), "", "haiku", "", 2},
 		{"good with tokens", trusting(true), settings.AuthOIDC, "", "", 0},
+		{"good with tokens, and one for the hook", entrusted(time.Hour), settings.AuthOIDC, "haiku", "", 2},
+		{"the hook's token has ended", entrusted(-time.Hour), settings.AuthOIDC, "haiku", "the list of models: GET /v1/models answered 401, want 200", 0},
 		{"cannot ask the issuer", trusting(false), settings.AuthOIDC, "", "a request with credentials of nobody: GET /v1/models answered 500, want 401", 0},
 		{"does not know the hook's key", keyedFor(func(string) string { return "gk_another" }), settings.AuthKeys, "haiku", "the list of models: GET /v1/models answered 401, want 200", 0},
 		{"lets anyone in", authentication(settings.AuthOff), settings.AuthKeys, "haiku", "a request without credentials: GET /v1/models answered 200, want 401", 0},

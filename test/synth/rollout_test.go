@@ -171,6 +171,7 @@ func TestWhatTheSmokeTestAsks(t *testing.T) {
 		{"keys", open + "auth: {mode: keys, smokeKey: smoke}\n", "keys", "haiku", "haiku", "smoke"},
 		{"keyless", open + "auth: {mode: keys}\n", "keys", "", "", ""},
 		{"tokens", open + "auth: {mode: oidc, issuer: https://issuer.example.com, audience: gateway}\n", "oidc", "", "", ""},
+		{"tokened", open + "auth: {mode: oidc, issuer: https://issuer.example.com, audience: gateway, smokeKey: smoke}\n", "oidc", "haiku", "haiku", "smoke"},
 		{"mixed", "serverless: {rollout: canary}\n" + fmt.Sprintf(nova, haiku), "", "haiku", "haiku", ""},
 		{"other", "serverless: {rollout: canary}\n" + fmt.Sprintf(nova, "lite: {targets: [{model: amazon.nova-lite-v1:0}]}"), "", "nova", "", ""},
 	} {
