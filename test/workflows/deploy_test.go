@@ -39,6 +39,9 @@ func TestDeploymentsGoTheirWay(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	if want := "${{ github.ref == 'refs/heads/main' }}"; jobs["prod"].If != want {
+		t.Errorf("prod is deployed if %q, want %q: a run by hand may be of any branch", jobs["prod"].If, want)
+	}
 	if strings.Contains(texts["deploy.yml"], "secrets.") {
 		t.Error("deploy.yml takes a stored secret")
 	}

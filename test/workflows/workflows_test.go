@@ -26,6 +26,7 @@ type workflow struct {
 	Jobs        map[string]struct {
 		Permissions map[string]string
 		Environment string
+		If          string
 		Needs       any
 		Steps       []step
 	}
