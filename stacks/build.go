@@ -68,7 +68,7 @@ func newStage(app awscdk.App, e environment.Environment, name, region string) aw
 
 func stage(app awscdk.App, e environment.Environment, region string, programs programs) error {
 	var err error
-	if _, err = access.New(e.Account, models(e, region)); err != nil {
+	if _, err = access.New(e.Account, granted(e, region)); err != nil {
 		return fmt.Errorf("%s: models: %w", e.File, err)
 	}
 	scope := newStage(app, e, e.StageName(region), region)

@@ -47,7 +47,7 @@ func newNetwork(scope awscdk.Stage, e environment.Environment, region string, k 
 // policies are what may pass the endpoints that only the environment can narrow.
 func policies(e environment.Environment, region string, k kept) map[network.Service][]network.Statement {
 	narrow := map[network.Service][]network.Statement{}
-	if here := modelsIn(e, region); len(here) > 0 {
+	if here := passing(e, region); len(here) > 0 {
 		granted, _ := access.New(e.Account, here) // some of those that the stage has checked
 		narrow[network.BedrockRuntime] = network.ModelStatements(granted)
 	}

@@ -20,7 +20,10 @@ import (
 const ObservabilityStack = "observability"
 
 // watched collects what the stacks of a Region's variants make, to be watched.
-type watched struct{ gateways []observability.Gateway }
+type watched struct {
+	gateways []observability.Gateway
+	profiles []observability.Profile
+}
 
 func (w *watched) add(g observability.Gateway) { w.gateways = append(w.gateways, g) }
 
@@ -34,7 +37,8 @@ func observe(scope constructs.Construct, p place) {
 	awscdk.CrossStackReferences_Of(stack).Consume(awscdk.ReferenceStrength_WEAK)
 	alarmTopic(stack, p.e, p.region)
 	props := observability.AlarmsProps{
-		Environment: p.e.Name, Gateways: p.watched.gateways, Models: calledIn(p.e, p.region), Actions: alarmActions(stack, p.e, p.region),
+		Environment: p.e.Name, Gateways: p.watched.gateways, Models: calledIn(p.e, p.region), Profiles: p.watched.profiles,
+		Actions: alarmActions(stack, p.e, p.region),
 	}
 	if p.region == p.e.Regions[0] {
 		props.Quiet = p.e.Observability.Quiet // the other Region may have no callers for months
@@ -46,7 +50,7 @@ func observe(scope constructs.Construct, p place) {
 	}
 	alarms := observability.NewAlarms(stack, "Alarms", props)
 	observability.NewDashboards(stack, "Dashboards", observability.DashboardsProps{
-		Environment: p.e.Name, Gateways: p.watched.gateways, Aliases: aliases(p.e), Models: props.Models, Rated: p.e.Gateway.Feedback,
+		Environment: p.e.Name, Gateways: p.watched.gateways, Aliases: aliases(p.e), Models: props.Models, Profiles: props.Profiles, Rated: p.e.Gateway.Feedback,
 		Alarms: []awscloudwatch.IAlarm{alarms.Page()},
 	})
 }

@@ -19,10 +19,11 @@ import (
 func serverless(scope constructs.Construct, p place) {
 	asked := p.e.Serverless
 	stack := newStack(scope, settings.VariantServerless, p.e, "Inference gateway on AWS Lambda")
+	told, models := p.told(stack, settings.VariantServerless)
 	props := compute.FunctionProps{
 		Code:                p.code,
-		Settings:            p.kept.settings(p.e, settings.VariantServerless, p.region),
-		Models:              models(p.e, p.region),
+		Settings:            told,
+		Models:              models,
 		Memory:              asked.Memory.MB(),
 		Timeout:             budget.Function(p.e.Gateway.StreamBudget),
 		LogRetention:        asked.LogRetention,

@@ -39,10 +39,11 @@ func containers(scope constructs.Construct, p place) {
 	asked := p.e.Containers
 	stack := newStack(scope, settings.VariantContainers, p.e, "Inference gateway on AWS Fargate")
 	balancer := p.balancer(stack)
+	told, models := p.told(stack, settings.VariantContainers)
 	props := compute.ContainersProps{
 		Image:        p.image(stack),
-		Settings:     p.kept.settings(p.e, settings.VariantContainers, p.region),
-		Models:       models(p.e, p.region),
+		Settings:     told,
+		Models:       models,
 		Placement:    p.placement(stack),
 		Package:      p.code.Package,
 		CPU:          asked.CPU,
@@ -92,10 +93,11 @@ func instances(scope constructs.Construct, p place) {
 	asked := p.e.Instances
 	stack := newStack(scope, settings.VariantInstances, p.e, "Inference gateway on Amazon EC2")
 	balancer := p.balancer(stack)
+	told, models := p.told(stack, settings.VariantInstances)
 	props := compute.InstancesProps{
 		Code:         p.code,
-		Settings:     p.kept.settings(p.e, settings.VariantInstances, p.region),
-		Models:       models(p.e, p.region),
+		Settings:     told,
+		Models:       models,
 		Placement:    p.placement(stack),
 		Types:        asked.Types,
 		Disk:         asked.Disk,

@@ -6,16 +6,19 @@
 package access
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/catalog"
+	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
 // MaxPolicyBytes is how large all inline policies of a role may be, in bytes without white space.
@@ -28,12 +31,18 @@ type Target struct {
 	// Destinations are the Regions that a geography profile may route a call to; default: those of the catalog. They
 	// are required where the catalog knows none, and empty for every other kind of id.
 	Destinations []string
+	// Profile is the ARN of an application inference profile of Model in Region, which may be a CDK token. With it only that
+	// may be called, and neither Model itself nor the profile it is copied from: a call is not asked for leave on that one
+	// (docs/adr/0016-application-profiles.md). Default: Model is called.
+	//
+	// An ARN that ends in /* is for network.ModelStatements alone: granted to a role, it allows no model.
+	Profile string
 }
 
 // Statement is an IAM statement that allows both ways to invoke a model, answered at once or as a stream. Converse and
 // ConverseStream need the same two actions.
 type Statement struct {
-	Resources []string          // ARNs, sorted; none has a wildcard
+	Resources []string          // ARNs, sorted, and tokens in the order of the targets
 	Equals    map[string]string // condition keys of StringEquals; nil for no condition
 }
 
@@ -119,11 +128,17 @@ func (t Target) statements(known *catalog.Catalog, account string) ([]Statement,
 	if !geography && len(t.Destinations) > 0 {
 		return nil, fmt.Errorf("%q: only a geography profile has destinations; remove them", t.Model)
 	}
-	if call.Profile == nil {
+	profile := t.Profile
+	switch {
+	case profile == "" && call.Profile == nil:
 		return []Statement{{Resources: []string{modelARN(t.Region, call.Model.ID)}}}, nil
+	case profile == "":
+		profile = fmt.Sprintf("arn:aws:bedrock:%s:%s:inference-profile/%s", t.Region, account, call.ID)
 	}
-	profile := fmt.Sprintf("arn:aws:bedrock:%s:%s:inference-profile/%s", t.Region, account, call.ID)
 	statements := []Statement{{Resources: []string{profile}}}
+	if call.Profile == nil {
+		return append(statements, Statement{[]string{modelARN(t.Region, call.Model.ID)}, map[string]string{keyProfile: profile}}), nil
+	}
 	if !geography {
 		return append(statements,
 			Statement{[]string{modelARN(t.Region, call.Model.ID)}, map[string]string{keyProfile: profile}},
@@ -161,15 +176,40 @@ func merge(all []Statement) []Statement {
 		merged[i].Resources = append(merged[i].Resources, s.Resources...)
 	}
 	for i := range merged {
-		slices.Sort(merged[i].Resources)
-		merged[i].Resources = slices.Compact(merged[i].Resources)
+		merged[i].Resources = once(merged[i].Resources)
+		slices.SortStableFunc(merged[i].Resources, func(a, b string) int { return cmp.Compare(weight(a), weight(b)) })
 	}
-	slices.SortFunc(merged, func(a, b Statement) int { return slices.Compare(a.sortKey(), b.sortKey()) })
+	slices.SortStableFunc(merged, func(a, b Statement) int { return slices.Compare(a.sortKey(), b.sortKey()) })
 	return merged
 }
 
 func (s Statement) sortKey() []string {
-	return append([]string{s.Equals[keyProfile], s.Equals[keyRegion]}, s.Resources...)
+	key := []string{weight(s.Equals[keyProfile]), s.Equals[keyRegion]}
+	for _, resource := range s.Resources {
+		key = append(key, weight(resource))
+	}
+	return key
+}
+
+// weight is what an ARN is sorted by. A token is a number that another construct elsewhere changes, so all weigh the same.
+func weight(arn string) string {
+	if isToken(arn) {
+		return "~"
+	}
+	return arn
+}
+
+func isToken(arn string) bool { return strings.HasPrefix(arn, "${Token[") }
+
+// once leaves out what was there before.
+func once(texts []string) []string {
+	var kept []string
+	for _, text := range texts {
+		if !slices.Contains(kept, text) {
+			kept = append(kept, text)
+		}
+	}
+	return kept
 }
 
 // size is that of the statements as the template will write them.
@@ -182,6 +222,11 @@ func (m Models) size() int {
 			"Condition": map[string]any{"StringEquals": s.Equals},
 		})
 		total += len(text)
+		for _, arn := range append([]string{s.Equals[keyProfile]}, s.Resources...) {
+			if isToken(arn) {
+				total += max(0, settings.ProfileARNBytes-len(arn))
+			}
+		}
 	}
 	return total
 }

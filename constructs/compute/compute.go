@@ -65,7 +65,7 @@ func variables(told settings.Settings) *map[string]*string {
 
 // wrong lists what a program would refuse to start with, and targets that no model access covers.
 func wrong(told settings.Settings, granted func(settings.Target) bool) []string {
-	encoded := told.Encode()
+	encoded := known(told).Encode()
 	var problems []string
 	if _, err := settings.Load(func(name string) string { return encoded[name] }); err != nil {
 		problems = append(problems, "Settings: "+err.Error())
@@ -77,4 +77,32 @@ func wrong(told settings.Settings, granted func(settings.Target) bool) []string 
 		}
 	}
 	return problems
+}
+
+// known is what is told without the profiles that CloudFormation has yet to make.
+func known(told settings.Settings) settings.Settings {
+	told.Aliases = slices.Clone(told.Aliases)
+	for i := range told.Aliases {
+		targets := slices.Clone(told.Aliases[i].Targets)
+		for j, t := range targets {
+			if *awscdk.Token_IsUnresolved(t.Profile) {
+				targets[j].Profile = ""
+			}
+		}
+		told.Aliases[i].Targets = targets
+	}
+	return told
+}
+
+// unmade is how many bytes more the settings have once CloudFormation has made their profiles.
+func unmade(told settings.Settings) int {
+	bytes := 0
+	for _, alias := range told.Aliases {
+		for _, t := range alias.Targets {
+			if *awscdk.Token_IsUnresolved(t.Profile) {
+				bytes += max(0, settings.ProfileARNBytes-len(t.Profile))
+			}
+		}
+	}
+	return bytes
 }

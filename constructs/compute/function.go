@@ -233,7 +233,7 @@ func (p FunctionProps) check(id, account string, accessErr error) {
 	problems.If(p.Vpc == nil && (p.Subnets != nil || p.SecurityGroup != nil), "Vpc: is nil, and Subnets and SecurityGroup are of one; give it, or remove them")
 	problems.If(p.Canary != nil && p.Canary.Hook.Dir == "", "Canary: Hook is empty; build it with constructs/binary")
 	problems.If(p.ReservedConcurrency < 0, "ReservedConcurrency: is %d; allowed is 0 for none, or more", p.ReservedConcurrency)
-	size := 0
+	size := unmade(p.Settings)
 	for name, text := range p.Settings.Encode() {
 		size += len(name) + len(text)
 	}
@@ -241,11 +241,4 @@ func (p FunctionProps) check(id, account string, accessErr error) {
 	problems.Panic(fmt.Sprintf("compute.NewFunction(%q)", id))
 }
 
-func (p FunctionProps) grants(called settings.Target) bool {
-	for _, t := range p.Models {
-		if t.Model == called.Model && t.Region == called.Region {
-			return true
-		}
-	}
-	return false
-}
+func (p FunctionProps) grants(called settings.Target) bool { return covers(p.Models)(called) }

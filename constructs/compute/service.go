@@ -184,7 +184,7 @@ func checkOff(problems *check.Problems, told settings.Auth, account string) {
 func covers(models []access.Target) func(settings.Target) bool {
 	return func(called settings.Target) bool {
 		for _, t := range models {
-			if t.Model == called.Model && t.Region == called.Region {
+			if t.Model == called.Model && t.Region == called.Region && t.Profile == called.Profile {
 				return true
 			}
 		}

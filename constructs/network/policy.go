@@ -1,6 +1,8 @@
 package network
 
 import (
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
@@ -19,15 +21,29 @@ type Statement struct {
 	Actions   []string          // required
 	Resources []string          // required, ARNs
 	Equals    map[string]string // further condition keys of StringEquals; nil for none
+	Like      map[string]string // condition keys of StringLike; nil for none
 
 	public bool // for callers of other accounts, or of none: reading what AWS publishes
 }
 
-// ModelStatements are a role's statements on models, for the policy of BedrockRuntime.
+// ModelStatements are a role's statements on models, for the policy of BedrockRuntime. A target's Profile may be that of
+// all application inference profiles of a Region, as in arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/*,
+// for which a role has no use: the endpoint is there before they are.
 func ModelStatements(models access.Models) []Statement {
 	var statements []Statement
 	for _, s := range models.Statements() {
-		statements = append(statements, Statement{Actions: access.Actions(), Resources: s.Resources, Equals: s.Equals})
+		statement := Statement{Actions: access.Actions(), Resources: s.Resources}
+		for key, text := range s.Equals {
+			into := &statement.Equals
+			if strings.HasSuffix(text, "/*") {
+				into = &statement.Like
+			}
+			if *into == nil {
+				*into = map[string]string{}
+			}
+			(*into)[key] = text
+		}
+		statements = append(statements, statement)
 	}
 	return statements
 }
@@ -44,17 +60,28 @@ func (s Statement) iam(account string) awsiam.PolicyStatement {
 		Actions:    jsii.Strings(s.Actions...),
 		Resources:  jsii.Strings(s.Resources...),
 	}
-	equals := map[string]any{}
-	for key, text := range s.Equals {
-		equals[key] = text
-	}
+	equals := anyOf(s.Equals)
 	if !s.public {
 		equals[keyAccount] = account
 	}
-	if len(equals) > 0 {
-		props.Conditions = &map[string]any{"StringEquals": equals}
+	conditions := map[string]any{}
+	for operator, values := range map[string]map[string]any{"StringEquals": equals, "StringLike": anyOf(s.Like)} {
+		if len(values) > 0 {
+			conditions[operator] = values
+		}
+	}
+	if len(conditions) > 0 {
+		props.Conditions = &conditions
 	}
 	return awsiam.NewPolicyStatement(props)
+}
+
+func anyOf(texts map[string]string) map[string]any {
+	values := map[string]any{}
+	for key, text := range texts {
+		values[key] = text
+	}
+	return values
 }
 
 // usual is the policy of a service whose callers are AWS's agents, or that has nothing to tell apart. Nil for one that
@@ -114,8 +141,13 @@ func size(statements []Statement) int {
 		for _, text := range append(append([]string{}, s.Actions...), s.Resources...) {
 			total += len(text) + 3
 		}
-		for key, text := range s.Equals {
-			total += len(key) + len(text) + 6
+		for _, values := range []map[string]string{s.Equals, s.Like} {
+			for key, text := range values {
+				total += len(key) + len(text) + 6
+			}
+		}
+		if len(s.Like) > 0 {
+			total += len(`,"StringLike":{}`)
 		}
 		total += len(keyAccount) + 12 + 6
 	}

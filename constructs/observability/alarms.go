@@ -3,6 +3,7 @@ package observability
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,8 @@ type AlarmsProps struct {
 	Gateways    []Gateway // required
 	// Models are ids as they are called in the stack's Region, to be told when one of them is legacy; default none.
 	Models []string
+	// Profiles are what else is called there: each counts for its model. Default none.
+	Profiles []Profile
 	// Quiet is how long no request at all may come before somebody is told: 5 minutes to a day, in whole times of 5
 	// minutes. Default 0: silence is no alarm.
 	Quiet time.Duration
@@ -85,10 +88,7 @@ func NewAlarms(parent constructs.Construct, id string, props AlarmsProps) Alarms
 		}
 		a.unusual(g)
 	}
-	for _, model := range props.Models {
-		a.add(modelName(model), rule{name: "legacy", runbook: runbook.LegacyModel, says: "Calls of " + model + " are of a legacy model, which will be refused one day",
-			metric: a.modelMetric(model, "LegacyModelInvocations", "Sum", time.Hour), of: [2]int{1, 1}})
-	}
+	a.legacy(calledWith(props.Models, props.Profiles))
 	a.quiet()
 	a.page = awscloudwatch.NewCompositeAlarm(a, jsii.String("Page"), &awscloudwatch.CompositeAlarmProps{
 		CompositeAlarmName: jsii.String(PageName(props.Environment, *regionOf(a))),
@@ -104,6 +104,7 @@ func (p AlarmsProps) check(id string) {
 	var problems check.Problems
 	checkGateways(&problems, p.Environment, p.Gateways)
 	checkModels(&problems, p.Models)
+	checkProfiles(&problems, p.Profiles)
 	problems.If(p.Quiet != 0 && (p.Quiet < quietPeriod || p.Quiet > 24*time.Hour || p.Quiet%quietPeriod != 0),
 		"Quiet: is %s; allowed are 0, and whole times of %s to a day", p.Quiet, quietPeriod)
 	at, err := url.Parse(p.Runbooks)
@@ -143,6 +144,46 @@ func (a *alarms) add(subject string, r rule) {
 	if r.pages {
 		a.rules = append(a.rules, awscloudwatch.AlarmRule_FromAlarm(interfacesawscloudwatch.IAlarmRef(made), awscloudwatch.AlarmState_ALARM))
 	}
+}
+
+// mostInExpression is how many metrics the expression of an alarm may have (Amazon CloudWatch User Guide, "Using metric
+// math", read 2026-11-23).
+const mostInExpression = 10
+
+// legacy makes an alarm for each model, on all that it is called with: more alarms where that is more than one may look at.
+func (a *alarms) legacy(all []called) {
+	byModel, order := map[string][]*string{}, []string{}
+	for _, c := range all {
+		if byModel[c.model] == nil {
+			order = append(order, c.model)
+		}
+		byModel[c.model] = append(byModel[c.model], c.id)
+	}
+	for _, model := range order {
+		part := 0
+		for ids := range slices.Chunk(byModel[model], mostInExpression) {
+			r := rule{name: "legacy", runbook: runbook.LegacyModel, says: "Calls of " + model + " are of a legacy model, which will be refused one day",
+				metric: a.legacyCalls(ids), of: [2]int{1, 1}}
+			if part++; part > 1 {
+				r.name = fmt.Sprintf("legacy-%d", part)
+			}
+			a.add(modelName(model), r)
+		}
+	}
+}
+
+func (a *alarms) legacyCalls(ids []*string) awscloudwatch.IMetric {
+	const name = "LegacyModelInvocations"
+	if len(ids) == 1 {
+		return a.modelMetric(ids[0], name, "Sum", time.Hour)
+	}
+	using, terms := metrics{}, []string{}
+	for i, id := range ids {
+		key := fmt.Sprintf("called%d", i)
+		using[key] = a.modelMetric(id, name, "Sum", time.Hour)
+		terms = append(terms, "FILL("+key+", 0)")
+	}
+	return expression(name, strings.Join(terms, " + "), using, time.Hour)
 }
 
 // unusual tells of many more or fewer requests than at this time of other days. It needs no threshold, and so it is no

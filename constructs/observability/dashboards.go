@@ -20,6 +20,7 @@ type DashboardsProps struct {
 	Gateways    []Gateway // required
 	Aliases     []string  // required; the models as callers name them, which is the dimension of the metrics
 	Models      []string  // ids as they are called in the stack's Region, for Bedrock's own metrics; default: those are not shown
+	Profiles    []Profile // through which models are called there; default none
 	Rated       bool      // callers rate answers; default false: no satisfaction is shown
 	Alarms      []awscloudwatch.IAlarm
 }
@@ -50,6 +51,7 @@ func NewDashboards(parent constructs.Construct, id string, props DashboardsProps
 	var problems check.Problems
 	checkGateways(&problems, props.Environment, props.Gateways)
 	checkModels(&problems, props.Models)
+	checkProfiles(&problems, props.Profiles)
 	problems.If(len(props.Aliases) == 0, "Aliases: are none; name the models that callers name")
 	prices, err := price.Load()
 	problems.If(err != nil, "%v", err)
@@ -260,14 +262,15 @@ func (d *dashboards) saturation() []awscloudwatch.IWidget {
 
 // bedrock is what Bedrock itself says of the models that are called in the Region.
 func (d *dashboards) bedrock() []awscloudwatch.IWidget {
-	if len(d.Models) == 0 {
+	all := calledWith(d.Models, d.Profiles)
+	if len(all) == 0 {
 		return nil
 	}
 	var latency, throttles, legacy []awscloudwatch.IMetric
-	for _, id := range d.Models {
-		latency = append(latency, line(id, d.modelMetric(id, "InvocationLatency", "p95", latencyPeriod)))
-		throttles = append(throttles, line(id, d.modelMetric(id, "InvocationThrottles", "Sum", minute)))
-		legacy = append(legacy, line(id, d.modelMetric(id, "LegacyModelInvocations", "Sum", time.Hour)))
+	for _, c := range all {
+		latency = append(latency, line(c.label, d.modelMetric(c.id, "InvocationLatency", "p95", latencyPeriod)))
+		throttles = append(throttles, line(c.label, d.modelMetric(c.id, "InvocationThrottles", "Sum", minute)))
+		legacy = append(legacy, line(c.label, d.modelMetric(c.id, "LegacyModelInvocations", "Sum", time.Hour)))
 	}
 	return []awscloudwatch.IWidget{
 		graph("Bedrock itself: latency, p95", "ms", latency, targetOf(BedrockTarget)),

@@ -75,6 +75,14 @@ type API struct {
 	Name, Stage *string
 }
 
+// Profile is an application inference profile that a model is called through. Bedrock's own metrics then have the profile's
+// id as their ModelId (docs/adr/0016-application-profiles.md).
+type Profile struct {
+	Model string  // id of what it is copied from; required
+	Name  string  // of its line in a graph, such as "containers haiku"; required
+	ID    *string // required
+}
+
 // scope is whose metrics are named: an environment's, in the stack's own Region or another.
 type scope struct {
 	environment string
@@ -133,8 +141,26 @@ func (a *API) metric(s scope, name string, period time.Duration) awscloudwatch.I
 }
 
 // modelMetric is a metric of Bedrock itself, by the id that is called.
-func (s scope) modelMetric(id, name, statistic string, period time.Duration) awscloudwatch.IMetric {
-	return s.aws("AWS/Bedrock", name, statistic, period, dimension{"ModelId", jsii.String(id)})
+func (s scope) modelMetric(id *string, name, statistic string, period time.Duration) awscloudwatch.IMetric {
+	return s.aws("AWS/Bedrock", name, statistic, period, dimension{"ModelId", id})
+}
+
+// called is something that Bedrock is called with: a model's own id, or a profile of it.
+type called struct {
+	model, label string
+	id           *string
+}
+
+// calledWith are the models by their own ids and then the profiles.
+func calledWith(models []string, profiles []Profile) []called {
+	var all []called
+	for _, id := range models {
+		all = append(all, called{id, id, jsii.String(id)})
+	}
+	for _, p := range profiles {
+		all = append(all, called{p.Model, p.Name + " " + p.Model, p.ID})
+	}
+	return all
 }
 
 // metrics are those of an expression by their ids in it.
@@ -174,6 +200,15 @@ func checkModels(problems *check.Problems, ids []string) {
 	for i, id := range ids {
 		problems.If(!modelForm.MatchString(id), "Models[%d]: is %q; give an id as it is called, such as global.anthropic.claude-haiku-5-5", i, id)
 		problems.If(slices.Contains(ids[:i], id), "Models[%d]: is %q, as another", i, id)
+	}
+}
+
+// checkProfiles records what is wrong with profiles.
+func checkProfiles(problems *check.Problems, profiles []Profile) {
+	for i, p := range profiles {
+		problems.If(!modelForm.MatchString(p.Model), "Profiles[%d].Model: is %q; give the id of what it is copied from", i, p.Model)
+		problems.If(p.Name == "", "Profiles[%d].Name: is empty; say what its line is called", i)
+		problems.If(p.ID == nil, "Profiles[%d].ID: is nil; give the profile's id", i)
 	}
 }
 

@@ -31,6 +31,7 @@ func (c checker) environment(e *Environment) {
 		c.model(&e.Models[i], e)
 	}
 	c.expiry(e)
+	c.profiles(e)
 	if len(e.Regions) == 0 {
 		return // already a problem
 	}
@@ -64,6 +65,24 @@ func (c checker) limits(e *Environment) {
 	}
 	if path := "gateway.tenantLimits"; c.d.lines[path] != 0 && e.Serverless != nil {
 		c.d.warning(path, "is not kept to by serverless, whose processes serve one request each and know nothing of the others")
+	}
+}
+
+// profiles holds what the names of profiles consist of to what Bedrock takes: no two dashes in a row, none at the end.
+func (c checker) profiles(e *Environment) {
+	wrong := func(name string) bool { return strings.Contains(name, "--") || strings.HasSuffix(name, "-") }
+	if !e.ApplicationProfiles {
+		return
+	}
+	for _, m := range e.Models {
+		if wrong(m.Alias) {
+			c.d.problem("models."+m.Alias, "has two dashes in a row or one at its end, and with applicationProfiles: true it is part of the name "+
+				"of a profile, where Bedrock takes neither; name it otherwise")
+		}
+	}
+	if wrong(e.Name) {
+		c.d.problem("applicationProfiles", "names profiles after the environment, and %q has two dashes in a row or one at its end, which Bedrock "+
+			"does not take; name the file otherwise", e.Name)
 	}
 }
 
@@ -220,6 +239,13 @@ func (c checker) variables(e *Environment) {
 	}
 	for name, text := range e.Settings(settings.VariantServerless, e.Regions[0]).Encode() {
 		size += len(name) + len(text)
+	}
+	if e.ApplicationProfiles {
+		for _, t := range e.Targets(e.Regions[0]) {
+			if t.Region == e.Regions[0] {
+				size += len(`,"profile":""`) + settings.ProfileARNBytes
+			}
+		}
 	}
 	if size > maxVariablesBytes {
 		c.d.problem("models", "make %d bytes of environment variables with the other settings; Lambda allows %d; remove aliases or targets",

@@ -15,21 +15,24 @@ import (
 
 // Environment is one file, checked and with every default filled in.
 type Environment struct {
-	Name        string            // file name without ".yaml"
-	File        string            // as it was opened
-	Account     string            // twelve digits
-	Regions     []string          // at least one, the first is the primary; each is deployed on its own
-	Production  bool              // termination protection, data and versions kept when a stack goes; default false
-	Expires     time.Time         // the day after which nobody needs it; zero, the default, for none. Never with Production
-	Tags        map[string]string // on every resource; default none
-	Models      []Model           // in the order of the file; default DefaultModels
-	Gateway     Gateway
-	Auth        Auth
-	Failover    *Failover // nil: Regions know nothing of each other
-	Network     *Network  // nil: nothing runs in one
-	Edge        Edge
-	Acknowledge Acknowledge
-	Audit       *Audit // nil: no trail of ours
+	Name       string            // file name without ".yaml"
+	File       string            // as it was opened
+	Account    string            // twelve digits
+	Regions    []string          // at least one, the first is the primary; each is deployed on its own
+	Production bool              // termination protection, data and versions kept when a stack goes; default false
+	Expires    time.Time         // the day after which nobody needs it; zero, the default, for none. Never with Production
+	Tags       map[string]string // on every resource; default none
+	Models     []Model           // in the order of the file; default DefaultModels
+	// ApplicationProfiles puts tags on the bill of tokens: what an alias calls in the stack's own Region is called through
+	// an application inference profile. Default false.
+	ApplicationProfiles bool
+	Gateway             Gateway
+	Auth                Auth
+	Failover            *Failover // nil: Regions know nothing of each other
+	Network             *Network  // nil: nothing runs in one
+	Edge                Edge
+	Acknowledge         Acknowledge
+	Audit               *Audit // nil: no trail of ours
 	// Observability is nil where nothing watches.
 	Observability *Observability
 	Archive       *Archive    // nil: usage records are in the logs alone

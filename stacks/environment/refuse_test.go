@@ -19,7 +19,7 @@ type refused struct {
 
 var bad = []refused{
 	{"unknown key", minimal + "prodution: true\n", []string{
-		`4: prodution: is not a known key (did you mean "production"?); known here are account, acknowledge, archive, audit, auth, containers, edge, expires, failover, gateway, instances, models, network, observability, production, regions, serverless, tags, tracing; correct or remove it`}, false},
+		`4: prodution: is not a known key (did you mean "production"?); known here are account, acknowledge, applicationProfiles, archive, audit, auth, containers, edge, expires, failover, gateway, instances, models, network, observability, production, regions, serverless, tags, tracing; correct or remove it`}, false},
 	{"unknown inner key", minimal + "gateway:\n  maxcalls: 3\n", []string{`5: gateway.maxcalls: is not a known key (did you mean "maxCalls"?)…`}, false},
 	{"unknown key of a target", minimal + "models: {a: {targets: [{model: amazon.nova-lite-v1:0, regions: x}]}}\n", []string{
 		`4: models.a.targets[0].regions: is not a known key (did you mean "region"?)…`}, false},
@@ -49,6 +49,11 @@ var bad = []refused{
 	{"budget as a number", minimal + "observability: {emails: [a@example.com], budget: 100}\n", []string{`4: observability.budget: is the number 100; allowed is a mapping of keys to values`}, false},
 	{"budget that tells a topic elsewhere", "account: \"123456789012\"\nregions: [eu-west-1]\nserverless: {}\nmodels: {lite: {targets: [{model: amazon.nova-lite-v1:0}]}}\n" +
 		"observability:\n  topics: {eu-west-1: arn:aws:sns:eu-west-1:123456789012:alarms}\n  budget: {monthly: 100}\n", []string{`6: observability.topics.us-east-1: is missing; alarms and a budget tell only a topic of their own Region, and some are in us-east-1`}, true},
+	{"profiles as text", minimal + "applicationProfiles: all\n", []string{`4: applicationProfiles: is the text "all"; allowed is true or false`}, false},
+	{"profile of an alias that Bedrock cannot name", minimal + "applicationProfiles: true\nmodels: {a--b: {targets: [{model: amazon.nova-lite-v1:0}]}, c-: {targets: [{model: amazon.nova-lite-v1:0}]}}\n", []string{
+		`5: models.a--b: has two dashes in a row or one at its end, and with applicationProfiles: true it is part of the name of a profile, …`,
+		`5: models.c-: has two dashes in a row…`}, true},
+	{"tag of profiles", minimal + "tags: {alias: y}\n", []string{`4: tags.alias: is a tag that the stacks set themselves; …`}, false},
 	{"tag of ours", minimal + "tags: {environment: y}\n", []string{`4: tags.environment: is a tag that the stacks set themselves; …`}, false},
 	{"tag as number", minimal + "tags: {cost: 42}\n", []string{`4: tags.cost: is the number 42; allowed is text in quotes`}, false},
 	{"no models", minimal + "models: {}\n", []string{`4: models: names no model; name one, or remove the key for the defaults haiku, sonnet, opus`}, false},

@@ -99,11 +99,31 @@ func signedPassage(n need, service, account string) need {
 
 // exact are the services whose endpoints tell as much apart as the roles do. The others leave that to the roles: they know
 // neither the log groups nor the repositories of stacks that are deployed after the network.
-var exact = []string{throughBedrock, throughSecrets, throughFormation}
+var exact = []string{throughSecrets, throughFormation}
+
+// ofAnotherProfile tells of a request that differs from a need in which of the account's application inference profiles in
+// the Region it names: they are made after the network too, so that its endpoint passes all of them.
+func ofAnotherProfile(f forbidden) bool {
+	folder := func(arn string) string { return arn[:strings.LastIndexByte(arn, '/')+1] }
+	beside := func(arn string) bool {
+		if _, called := built.profiles[arn]; called {
+			return false
+		}
+		for made := range built.profiles {
+			if folder(made) == folder(arn) {
+				return true
+			}
+		}
+		return false
+	}
+	return beside(f.Resource) || slices.ContainsFunc(f.Context[keyProfile], beside)
+}
 
 // nearPassage are the neighbours of a need that its endpoint must not let through.
 func nearPassage(n need, service string) []forbidden {
 	switch {
+	case service == throughBedrock:
+		return slices.DeleteFunc(slices.Clone(n.never), ofAnotherProfile)
 	case slices.Contains(exact, service):
 		return n.never
 	case service == throughS3:

@@ -25,6 +25,7 @@ const (
 // built is what TestMain prepares once: every environment, synthesized, and a folder for programs.
 var built struct {
 	assembly *assembly.Assembly
+	profiles map[string]string // what each application inference profile is copied from, by its ARN
 	root     string
 	dir      string
 }
@@ -37,6 +38,9 @@ func prepare(dir string) (err error) {
 		return err
 	}
 	built.dir = dir
-	built.assembly, err = synthesis.Synthesize(built.root, dir, filepath.Join("testdata", own+".yaml"), filepath.Join("testdata", keyed+".yaml"))
+	if built.assembly, err = synthesis.Synthesize(built.root, dir, filepath.Join("testdata", own+".yaml"), filepath.Join("testdata", keyed+".yaml")); err != nil {
+		return err
+	}
+	built.profiles, err = built.assembly.Profiles()
 	return err
 }

@@ -142,6 +142,9 @@ var destinations = map[source][]string{
 	{"us.anthropic.claude-haiku-5-5", "us-west-2"}: {"us-east-1", "us-east-2", "us-west-2"},
 }
 
+// applicationProfile is in the ARN of an application inference profile.
+const applicationProfile = ":application-inference-profile/"
+
 // modelNeeds is what AWS evaluates for a call of a model (Amazon Bedrock User Guide, "Prerequisites for inference
 // profiles" and "Global cross-Region inference"): the model itself on demand; with a profile, the profile and then the
 // model in every Region the call may go to, with the profile in the context. A global call's model has an ARN without a
@@ -151,32 +154,74 @@ func modelNeeds(c call, account string) ([]need, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: nobody has said which permission that operation needs", c)
 	}
-	prefix, model, _ := strings.Cut(c.resource, ".")
+	copied, applied := built.profiles[c.resource]
+	if applied {
+		return appliedNeeds(c, action, account, copied)
+	}
+	prefix, _, _ := strings.Cut(c.resource, ".")
 	if prefix != global && !slices.Contains(geographies, prefix) {
 		n := newNeed(c.String(), action, modelARN(c.region, c.resource), map[string]string{keyRegion: c.region})
 		n.through = []string{throughBedrock}
 		n.never = []forbidden{{"another model", policyRequest(action, modelARN(c.region, c.resource+"-other"), map[string]string{keyRegion: c.region})}}
 		return []need{n}, nil
 	}
-	profile := fmt.Sprintf("arn:aws:bedrock:%s:%s:inference-profile/%s", c.region, account, c.resource)
+	profile := systemProfile(c.region, account, c.resource)
 	first := newNeed(c.String(), action, profile, map[string]string{keyRegion: c.region})
 	first.through = []string{throughBedrock}
 	first.never = []forbidden{{"another profile", policyRequest(action, profile+"-other", map[string]string{keyRegion: c.region})}}
-	needs := []need{first}
-	through := func(modelRegion, requested string) {
+	beneath, err := modelsBeneath(c, action, profile, c.resource)
+	if err != nil {
+		return nil, err
+	}
+	return append([]need{first}, beneath...), nil
+}
+
+func systemProfile(region, account, id string) string {
+	return fmt.Sprintf("arn:aws:bedrock:%s:%s:inference-profile/%s", region, account, id)
+}
+
+// appliedNeeds is the same for an application inference profile: it, and then the models in every Region, with it in the
+// context (Amazon Bedrock User Guide, "Prerequisites for inference profiles"). The profile that it is copied from is not
+// asked for: roles without leave on that one call it (docs/adr/0016-application-profiles.md).
+func appliedNeeds(c call, action, account, copied string) ([]need, error) {
+	first := newNeed(c.String(), action, c.resource, map[string]string{keyRegion: c.region})
+	first.through = []string{throughBedrock}
+	first.never = []forbidden{
+		{"another profile", policyRequest(action, c.resource+"-other", map[string]string{keyRegion: c.region})},
+		{"a profile of another account", policyRequest(action, strings.Replace(c.resource, ":"+account+":", ":"+strangerAccount+":", 1), map[string]string{keyRegion: c.region})},
+		{"a profile of another Region", policyRequest(action, strings.Replace(c.resource, ":"+c.region+":", ":ap-south-2:", 1), map[string]string{keyRegion: c.region})},
+		{"what the profile is copied from", policyRequest(action, systemProfile(c.region, account, copied), map[string]string{keyRegion: c.region})},
+	}
+	beneath, err := modelsBeneath(c, action, c.resource, copied)
+	if err != nil {
+		return nil, err
+	}
+	return append([]need{first}, beneath...), nil
+}
+
+// modelsBeneath are the needs of the models that a profile leads to: those of a system-defined one, or of what an
+// application inference profile is copied from.
+func modelsBeneath(c call, action, profile, copied string) ([]need, error) {
+	var needs []need
+	through := func(modelRegion, model, requested string) {
 		needs = append(needs, throughProfile(c, action, profile, modelARN(modelRegion, model), requested))
 	}
-	if prefix == global {
-		through(c.region, c.region)
-		through("", "unspecified")
+	prefix, model, _ := strings.Cut(copied, ".")
+	switch {
+	case prefix == global:
+		through(c.region, model, c.region)
+		through("", model, "unspecified")
+		return needs, nil
+	case !slices.Contains(geographies, prefix):
+		through(c.region, copied, c.region)
 		return needs, nil
 	}
-	regions, known := destinations[source{c.resource, c.region}]
+	regions, known := destinations[source{copied, c.region}]
 	if !known {
 		return nil, fmt.Errorf("%s: nobody has said where AWS routes this profile from there; add it to destinations, with its source", c)
 	}
 	for _, region := range regions {
-		through(region, region)
+		through(region, model, region)
 	}
 	return needs, nil
 }
@@ -195,6 +240,14 @@ func throughProfile(c call, action, profile, model, requested string) need {
 		{"another model", policyRequest(action, model+"-other", context)},
 		{"the model without the profile", policyRequest(action, model, map[string]string{keyRegion: requested})},
 		{"the model through another profile", policyRequest(action, model, changed(keyProfile, profile+"-other"))},
+	}
+	if strings.Contains(profile, applicationProfile) {
+		parts := strings.SplitN(profile, ":", 6)
+		n.never = append(n.never,
+			forbidden{"the model through a profile of another account", policyRequest(action, model, changed(keyProfile, strings.Join(replaced(parts, 4, strangerAccount), ":")))},
+			forbidden{"the model through a profile of another Region", policyRequest(action, model, changed(keyProfile, strings.Join(replaced(parts, 3, "ap-south-2"), ":")))},
+			forbidden{"the model through a profile of AWS's", policyRequest(action, model, changed(keyProfile, systemProfile(c.region, parts[4], "global."+model)))},
+		)
 	}
 	if requested == "unspecified" {
 		n.never = append(n.never,

@@ -93,6 +93,8 @@ func reference(stack *assembly.Stack, name, attribute string) (string, error) {
 		return regional("arn:aws:elasticloadbalancing:%s:%s:listener-rule/app/%s/0123456789abcdef/0123456789abcdef/0123456789abcdef"), nil
 	case "AWS::Logs::LogGroup.Arn": // ends so in CloudFormation, to cover the group's streams
 		return fmt.Sprintf("arn:aws:logs:%s:%s:log-group:%s:*", stack.Region, stack.Account, physicalName(stack, name)), nil
+	case "AWS::Bedrock::ApplicationInferenceProfile.InferenceProfileArn": // made up, as the program was told it
+		return stack.String(assembly.Resource{LogicalID: name, Properties: map[string]any{"ARN": map[string]any{"Fn::GetAtt": []any{name, attribute}}}}, "ARN")
 	case "AWS::S3::Bucket.Arn":
 		bucket, err := reference(stack, name, "")
 		return "arn:aws:s3:::" + bucket, err

@@ -52,7 +52,7 @@ func (w *world) serve(t *testing.T, variable, service string, r *recorder) {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		bedrock:   bedrocktest.New(bedrocktest.Options{Now: func() time.Time { return now }, DropBodies: true}),
+		bedrock:   bedrocktest.New(bedrocktest.Options{Now: func() time.Time { return now }, DropBodies: true, Profiles: built.profiles}),
 		secrets:   &recorder{answer: getSecretValue},
 		buckets:   &recorder{answer: putObject},
 		strangers: &recorder{answer: refuse},

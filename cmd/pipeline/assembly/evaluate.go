@@ -21,8 +21,8 @@ type UnresolvedError struct {
 // Error names the place and the reference.
 func (e *UnresolvedError) Error() string {
 	return fmt.Sprintf("stack %s, resource %s, %s: %s is only known to CloudFormation; a local run resolves literals, "+
-		"AWS::Region, AWS::AccountId, AWS::Partition, AWS::URLSuffix, Fn::Sub and Fn::Join of those, secrets, buckets and "+
-		"outputs of stacks beside it",
+		"AWS::Region, AWS::AccountId, AWS::Partition, AWS::URLSuffix, Fn::Sub and Fn::Join of those, secrets, buckets, "+
+		"application inference profiles and outputs of stacks beside it",
 		e.Stack, e.Resource, e.Path, e.Reference)
 }
 
@@ -148,6 +148,12 @@ func (e *evaluator) call(path, name string, argument any, whole map[string]any) 
 		}
 		if text, ok := e.stack.standIn(argument); ok {
 			return text
+		}
+	case "Fn::GetAtt":
+		if id, attribute, ok := Reference(whole); ok {
+			if text, ok := e.stack.profileAttribute(id, attribute); ok {
+				return text
+			}
 		}
 	case "Fn::GetStackOutput":
 		if value, of, ok := e.stack.outputOf(argument); ok {

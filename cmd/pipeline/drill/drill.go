@@ -94,7 +94,11 @@ func Run(ctx context.Context, o Options, progress io.Writer) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWorld(ctx, o, sites)
+	profiles, err := a.Profiles()
+	if err != nil {
+		return nil, err
+	}
+	w, err := newWorld(ctx, o, sites, profiles)
 	if err != nil {
 		return nil, err
 	}

@@ -170,9 +170,9 @@ const (
 	streamTime  = 5 * time.Second
 )
 
-func newBedrock(c clock) *bedrock {
+func newBedrock(c clock, profiles map[string]string) *bedrock {
 	return &bedrock{Server: bedrocktest.New(bedrocktest.Options{
-		Pace: c.real(streamTime) / (answerText / answerPiece), ChunkBytes: answerPiece, DropBodies: true,
+		Pace: c.real(streamTime) / (answerText / answerPiece), ChunkBytes: answerPiece, DropBodies: true, Profiles: profiles,
 		Reply: func(string) string { return strings.Repeat("No real model. ", answerText/15) },
 	})}
 }

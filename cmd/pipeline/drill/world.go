@@ -39,8 +39,9 @@ type world struct {
 	closers []func()
 }
 
-// newWorld starts everything. It is closed where there is an error.
-func newWorld(ctx context.Context, o Options, sites [2]site) (w *world, err error) {
+// newWorld starts everything, with the application inference profiles that the templates make. It is closed where there is
+// an error.
+func newWorld(ctx context.Context, o Options, sites [2]site, profiles map[string]string) (w *world, err error) {
 	w = &world{options: o, clock: newClock(o.Speed), network: network{}, ledger: &ledger{}}
 	ctx, w.stop = context.WithCancel(ctx)
 	noting, noted := context.WithCancel(context.WithoutCancel(ctx))
@@ -51,7 +52,7 @@ func newWorld(ctx context.Context, o Options, sites [2]site) (w *world, err erro
 		}
 	}()
 	for i, s := range sites {
-		w.regions[i] = &region{site: s, address: addresses[i], bedrock: newBedrock(w.clock)}
+		w.regions[i] = &region{site: s, address: addresses[i], bedrock: newBedrock(w.clock, profiles)}
 		if s.bucket == "" {
 			continue
 		}
@@ -92,7 +93,7 @@ func (w *world) standIns() (map[string]string, error) {
 			buckets.Handle("/"+r.bucket+"/", r.store.bucket)
 		}
 	}
-	bedrockURL, err := w.serve(bedrocks(byRegion, newBedrock(w.clock)))
+	bedrockURL, err := w.serve(bedrocks(byRegion, newBedrock(w.clock, nil)))
 	if err != nil {
 		return nil, err
 	}

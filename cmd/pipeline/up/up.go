@@ -140,7 +140,15 @@ func (s *session) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	standIns, err := s.standIns(asked)
+	profiles, err := a.Profiles()
+	if err != nil {
+		return err
+	}
+	if s.options.Bedrock == BedrockAWS && len(profiles) > 0 {
+		return fmt.Errorf("%s calls application inference profiles, which are there once it is deployed and have other ARNs then; "+
+			"-bedrock %s needs an environment without applicationProfiles", s.options.Environment, BedrockAWS)
+	}
+	standIns, err := s.standIns(asked, profiles)
 	if err != nil {
 		return err
 	}
@@ -161,11 +169,12 @@ func (s *session) start(ctx context.Context) error {
 	return nil
 }
 
-// standIns starts what stands in for AWS, and returns the variables that lead there.
-func (s *session) standIns(asked []planned) (map[string]string, error) {
+// standIns starts what stands in for AWS, with the application inference profiles that the templates make, and returns the
+// variables that lead there.
+func (s *session) standIns(asked []planned, profiles map[string]string) (map[string]string, error) {
 	variables := local.PersonStandIns(s.options.Environ)
 	if s.options.Bedrock == BedrockEmbedded {
-		bedrock := bedrocktest.New(bedrocktest.Options{Pace: s.options.Pace, DropBodies: true})
+		bedrock := bedrocktest.New(bedrocktest.Options{Pace: s.options.Pace, DropBodies: true, Profiles: profiles})
 		bedrock.Script(s.options.Faults...)
 		url, err := s.serveAnywhere(bedrock)
 		if err != nil {
