@@ -20,14 +20,12 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/test/output"
 	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
 // now is a day on which the models are alive.
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-
-// patience is how long a program may take until it answers: far longer than a busy machine needs.
-const patience = 2 * time.Minute
 
 // tenants are those that call. The last one has little room: see testdata/example.yaml.
 var tenants = []string{"checkout", "research", "support", "search"}
@@ -221,7 +219,7 @@ func free() (string, error) {
 
 // ready waits until everything answers.
 func (w *world) ready() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), output.Patience)
 	defer cancel()
 	if len(w.places) != 3*len(latency) {
 		return fmt.Errorf("%d programs run; want three in each Region", len(w.places))

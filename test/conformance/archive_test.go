@@ -1,9 +1,7 @@
 package conformance_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -18,6 +16,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/archive/buckettest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/test/output"
 )
 
 // archived starts a server with an archive in a stand-in for S3.
@@ -36,7 +35,7 @@ func archived(t *testing.T, v variant, interval string, o options) (*deployment,
 // stored returns the records in the bucket by request, once there are as many as wanted.
 func stored(t *testing.T, bucket *buckettest.Bucket, want int) map[string]map[string]any {
 	t.Helper()
-	limit := time.After(patience)
+	limit := time.After(output.Patience)
 	for {
 		_, changed := bucket.Keys()
 		records, err := bucket.Records()
@@ -61,34 +60,11 @@ func stored(t *testing.T, bucket *buckettest.Bucket, want int) map[string]map[st
 	}
 }
 
-// sum adds up a metric over all lines of the log.
-func (d *deployment) sum(metric string) (total float64) {
-	text, _ := d.log.read()
-	for line := range strings.Lines(text) {
-		var values map[string]any
-		if json.Unmarshal([]byte(line), &values) == nil {
-			if value, ok := values[metric].(float64); ok {
-				total += value
-			}
-		}
-	}
-	return total
-}
-
 // reaches waits until a metric adds up to a number.
 func (d *deployment) reaches(t *testing.T, metric string, want float64) {
 	t.Helper()
-	limit := time.After(patience)
-	for {
-		_, changed := d.log.read()
-		if d.sum(metric) == want {
-			return
-		}
-		select {
-		case <-changed:
-		case <-limit:
-			t.Fatalf("%s is %v, want %v", metric, d.sum(metric), want)
-		}
+	if err := d.log.UntilSum(metric, want); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -107,25 +83,7 @@ func archiveOfAServerThatEnds(t *testing.T, v variant) {
 	const interval = time.Minute
 	began := time.Now()
 	d, bucket := archived(t, v, interval.String(), options{bedrock: bedrocktest.Options{Reply: func(string) string { return answer }}})
-	n := 0
-	for _, s := range surfaces() {
-		for _, body := range []string{
-			`{"model":"haiku","max_tokens":50,"messages":[{"role":"user","content":"` + prompt + `"}]}`,
-			`{"model":"haiku","max_tokens":50,"stream":true,"messages":[{"role":"user","content":"` + prompt + `"}]}`,
-			`{"model":"haiku","max_tokens":50,"` + prompt + `":1,"messages":[{"role":"` + prompt + `","content":"` + prompt + `"}]}`,
-			`{"model":"` + prompt + `","max_tokens":50,"messages":[{"role":"user","content":"` + prompt + `"}]}`,
-		} {
-			response, err := http.Post(d.url+s.path, "application/json", strings.NewReader(body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := io.Copy(io.Discard, response.Body); err != nil {
-				t.Error(err)
-			}
-			response.Body.Close()
-			n++
-		}
-	}
+	n := d.tellSecrets(t, prompt)
 	lines := d.records(t, n)
 	if keys, _ := bucket.Keys(); len(keys) > 0 && time.Since(began) < interval {
 		t.Errorf("stored before the interval: %q", keys)
@@ -148,7 +106,7 @@ func archiveOfAServerThatEnds(t *testing.T, v variant) {
 	if err != nil || len(keys) != 1 && time.Since(began) < interval {
 		t.Errorf("the objects are %q, %v", keys, err)
 	}
-	if log, _ := d.log.read(); strings.Contains(text+log, prompt) || strings.Contains(text+log, answer) {
+	if log := d.log.String(); strings.Contains(text+log, prompt) || strings.Contains(text+log, answer) {
 		t.Error("what was said is in the records or in the log")
 	}
 }
@@ -189,7 +147,7 @@ func archiveOfAKilledServer(t *testing.T, v variant) {
 			t.Errorf("request %d: stored is %v, number %v", i+1, kept, record["seq"])
 		}
 	}
-	if lost := d.sum("Requests") - d.sum("ArchiveWritten") - d.sum("ArchiveLost"); lost != 7 {
+	if lost := output.Sum(d.log.String(), "Requests") - output.Sum(d.log.String(), "ArchiveWritten") - output.Sum(d.log.String(), "ArchiveLost"); lost != 7 {
 		t.Errorf("by the metrics %v records are lost, want 7", lost)
 	}
 }

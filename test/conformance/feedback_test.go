@@ -17,6 +17,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/archive/buckettest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
+	"github.com/genai-pipeline/genai-pipeline/test/output"
 )
 
 // teams are two tenants, and the gateway that knows both and takes ratings.
@@ -97,7 +98,7 @@ var answers = map[string]func(t *testing.T, d *deployment, key string) http.Head
 // canRate waits until the process has read its secret: an answer does not wait long, and then has no id.
 func canRate(t *testing.T, d *deployment, key string) {
 	t.Helper()
-	for limit := time.Now().Add(patience); ; {
+	for limit := time.Now().Add(output.Patience); ; {
 		status, text := rate(t, d, key, `{"feedback_id":"fb_x","thumbs":"up"}`)
 		if status == http.StatusNotFound {
 			return
@@ -172,7 +173,7 @@ func (d *deployment) rated(t *testing.T) {
 	for _, line := range d.records(t, len(answers)) {
 		requests[line["request_id"]] = line
 	}
-	text, _ := d.log.read()
+	text := d.log.String()
 	for line := range strings.Lines(text) {
 		var rating map[string]any
 		if json.Unmarshal([]byte(line), &rating) != nil || rating["msg"] != "feedback" {

@@ -22,6 +22,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/auth"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/test/output"
 )
 
 // deployer is CodeDeploy as far as PutLifecycleEventHookExecutionStatus goes.
@@ -44,9 +45,9 @@ func (d *deployer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 const vaultVariable = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
 // startHook runs the hook as Lambda does.
-func startHook(t *testing.T, told settings.Hook, standIns map[string]string) (invoke.Invoker, *log) {
+func startHook(t *testing.T, told settings.Hook, standIns map[string]string) (invoke.Invoker, *output.Log) {
 	t.Helper()
-	printed := newLog()
+	printed := &output.Log{}
 	standIns = maps.Clone(standIns)
 	standIns["AWS_ACCESS_KEY_ID"], standIns["AWS_SECRET_ACCESS_KEY"] = "AKIDEXAMPLE", "not-a-secret"
 	hook, err := lambdaruntime.New(lambdaruntime.Options{
@@ -161,9 +162,9 @@ func (r release) throttle(d *deployment) {
 }
 
 // judge holds what the hook said and what the version was asked against the release.
-func (r release) judge(t *testing.T, d *deployment, printed *log, good bool) {
+func (r release) judge(t *testing.T, d *deployment, printed *output.Log, good bool) {
 	t.Helper()
-	text, _ := printed.read()
+	text := printed.String()
 	if good != (r.reason == "") || !strings.Contains(text, r.reason) {
 		t.Errorf("the hook takes the version for good: %t; want the reason %q in\n%s", good, r.reason, text)
 	}
@@ -318,7 +319,7 @@ func TestHookBelievesNoBalancerOfAnotherName(t *testing.T) {
 	if answer := askHook(t, hook, event); answer != `{"hookStatus":"FAILED"}` {
 		t.Errorf("the hook answered %s", answer)
 	}
-	if text, _ := printed.read(); !strings.Contains(text, "certificate is valid for") {
+	if text := printed.String(); !strings.Contains(text, "certificate is valid for") {
 		t.Errorf("no word of the certificate in\n%s", text)
 	}
 }

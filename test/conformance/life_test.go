@@ -59,32 +59,39 @@ func TestPromptsAreNotLogged(t *testing.T) {
 				environment: map[string]string{"GENAI_LOG_LEVEL": "debug"},
 				bedrock:     bedrocktest.Options{Reply: func(string) string { return answer }},
 			})
-			n := 0
-			for _, s := range surfaces() {
-				for _, body := range []string{
-					`{"model":"haiku","max_tokens":50,"messages":[{"role":"user","content":"` + prompt + `"}]}`,
-					`{"model":"haiku","max_tokens":50,"stream":true,"messages":[{"role":"user","content":"` + prompt + `"}]}`,
-					`{"model":"haiku","max_tokens":50,"` + prompt + `":1,"messages":[{"role":"` + prompt + `","content":"` + prompt + `"}]}`,
-					`{"model":"` + prompt + `","max_tokens":50,"messages":[{"role":"user","content":"` + prompt + `"}]}`,
-				} {
-					response, err := http.Post(d.url+s.path, "application/json", strings.NewReader(body))
-					if err != nil {
-						t.Fatal(err)
-					}
-					if _, err := io.Copy(io.Discard, response.Body); err != nil {
-						t.Error(err)
-					}
-					response.Body.Close()
-					n++
-				}
-			}
+			n := d.tellSecrets(t, prompt)
 			d.records(t, n)
-			text, _ := d.log.read()
+			text := d.log.String()
 			if strings.Contains(text, answer) || strings.Contains(text, prompt) {
 				t.Error("the log holds what was said")
 			}
 		})
 	}
+}
+
+// tellSecrets sends a prompt wherever a body may have one, rightly or wrongly, streamed and not, and returns how many
+// requests that were.
+func (d *deployment) tellSecrets(t *testing.T, prompt string) (requests int) {
+	t.Helper()
+	for _, s := range surfaces() {
+		for _, body := range []string{
+			`{"model":"haiku","max_tokens":50,"messages":[{"role":"user","content":"` + prompt + `"}]}`,
+			`{"model":"haiku","max_tokens":50,"stream":true,"messages":[{"role":"user","content":"` + prompt + `"}]}`,
+			`{"model":"haiku","max_tokens":50,"` + prompt + `":1,"messages":[{"role":"` + prompt + `","content":"` + prompt + `"}]}`,
+			`{"model":"` + prompt + `","max_tokens":50,"messages":[{"role":"user","content":"` + prompt + `"}]}`,
+		} {
+			response, err := http.Post(d.url+s.path, "application/json", strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, response.Body); err != nil {
+				t.Error(err)
+			}
+			response.Body.Close()
+			requests++
+		}
+	}
+	return requests
 }
 
 // Health is judged from real calls and makes none.

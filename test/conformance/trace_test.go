@@ -15,6 +15,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/genai-pipeline/genai-pipeline/test/output"
 	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
@@ -67,7 +68,7 @@ func (c *traces) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // wait returns the spans and all that was sent, once there are as many as wanted.
 func (c *traces) wait(t *testing.T, want int) ([]*tracepb.Span, string) {
 	t.Helper()
-	limit := time.After(patience)
+	limit := time.After(output.Patience)
 	for {
 		c.mu.Lock()
 		spans, sent, changed := c.spans, strings.Join(c.bodies, ""), c.changed

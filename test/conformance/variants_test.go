@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -10,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +21,7 @@ import (
 	localrun "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/local"
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/serverruntime"
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+	"github.com/genai-pipeline/genai-pipeline/test/output"
 )
 
 // now is the day the embedded Bedrock lives in, so that no test dies with a model.
@@ -90,7 +91,7 @@ type deployment struct {
 	bedrock *bedrocktest.Server
 	ended   <-chan struct{} // gets a value when a call to Bedrock has ended on Bedrock's side
 	invoker invoke.Invoker  // direct invocation; nil where there is none
-	log     *log
+	log     *output.Log
 	server  *serverruntime.Runtime // nil for a function
 
 	signaled bool // by the test
@@ -105,71 +106,31 @@ func (d *deployment) signal(t *testing.T, signal os.Signal) {
 	}
 }
 
-// log collects what a program prints. It is safe for concurrent use.
-type log struct {
-	mu      sync.Mutex
-	text    strings.Builder
-	changed chan struct{} // closed and replaced with every write
-}
-
-func newLog() *log { return &log{changed: make(chan struct{})} }
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	close(l.changed)
-	l.changed = make(chan struct{})
-	return l.text.Write(p)
-}
-
-func (l *log) read() (string, <-chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String(), l.changed
-}
-
-// patience is how long a program may take to print what it must: far longer than a busy machine needs.
-const patience = 2 * time.Minute
-
 // records returns the access lines, once there are as many as wanted: a program may print a line just after the last
 // byte of its answer.
-func (d *deployment) records(t *testing.T, want int) []map[string]any {
+func (d *deployment) records(t *testing.T, want int) (records []map[string]any) {
 	t.Helper()
-	limit := time.After(patience)
-	for {
-		text, changed := d.log.read()
-		var records []map[string]any
+	err := d.log.Until(fmt.Sprintf("%d records", want), func(text string) bool {
+		records = nil
 		for line := range strings.Lines(text) {
 			var record map[string]any
 			if json.Unmarshal([]byte(line), &record) == nil && record["msg"] == "request" {
 				records = append(records, record)
 			}
 		}
-		if len(records) >= want {
-			return records
-		}
-		select {
-		case <-changed:
-		case <-limit:
-			t.Fatalf("%d of %d records were printed:\n%s", len(records), want, text)
-		}
+		return len(records) >= want
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return records
 }
 
 // saw waits until the program has printed a text.
 func (d *deployment) saw(t *testing.T, want string) {
 	t.Helper()
-	limit := time.After(patience)
-	for {
-		text, changed := d.log.read()
-		if strings.Contains(text, want) {
-			return
-		}
-		select {
-		case <-changed:
-		case <-limit:
-			t.Fatalf("%s was not printed:\n%s", want, text)
-		}
+	if err := d.log.Until(want, func(text string) bool { return strings.Contains(text, want) }); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -180,7 +141,7 @@ func (v variant) startBedrock(t *testing.T, o options) (*deployment, map[string]
 		o.bedrock.Now = func() time.Time { return now }
 	}
 	ended := make(chan struct{}, 1000)
-	d := &deployment{bedrock: bedrocktest.New(o.bedrock), ended: ended, log: newLog()}
+	d := &deployment{bedrock: bedrocktest.New(o.bedrock), ended: ended, log: &output.Log{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() { ended <- struct{}{} }()
 		d.bedrock.ServeHTTP(w, r)
@@ -280,11 +241,10 @@ func (v variant) startServer(t *testing.T, o options) *deployment {
 			<-server.Ended() // a second signal would end it at once
 		}
 		if err := server.Close(); err != nil && !o.killed {
-			text, _ := d.log.read()
-			t.Errorf("%v\n%s", err, text)
+			t.Errorf("%v\n%s", err, d.log)
 		}
 	})
-	limit, cancel := context.WithTimeout(t.Context(), patience)
+	limit, cancel := context.WithTimeout(t.Context(), output.Patience)
 	defer cancel()
 	address, err := server.Address(limit)
 	if err != nil {

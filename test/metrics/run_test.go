@@ -1,7 +1,6 @@
 package metrics_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,13 +22,11 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/metric"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/test/output"
 )
 
 // now is a day on which the default models are alive.
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-
-// patience is how long a program may take to do what it must: far longer than a busy machine needs.
-const patience = 2 * time.Minute
 
 // printed is what each variant's program printed when it was started as its template says, and asked for every kind of
 // thing. It runs once.
@@ -59,35 +56,16 @@ func emittedBy(t *testing.T, variant string) []dashboards.Point {
 	return points
 }
 
-// output is a log that is written while it is read. While away is held nobody takes what is written.
-type output struct {
+// held is a log that, while away is held, takes nothing.
+type held struct {
 	away sync.RWMutex
-	mu   sync.Mutex
-	text bytes.Buffer
+	output.Log
 }
 
-func (o *output) Write(p []byte) (int, error) {
-	o.away.RLock()
-	defer o.away.RUnlock()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// waitFor waits until a text has been written.
-func (o *output) waitFor(text string) error {
-	for limit := time.Now().Add(patience); !strings.Contains(o.String(), text); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(limit) {
-			return fmt.Errorf("%s was not printed", text)
-		}
-	}
-	return nil
+func (h *held) Write(p []byte) (int, error) {
+	h.away.RLock()
+	defer h.away.RUnlock()
+	return h.Log.Write(p)
 }
 
 // run starts a variant of the environment local on stand-ins, asks, stops it, and returns its log.
@@ -111,7 +89,7 @@ func run(variant string) (string, error) {
 		"AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_ACCESS_KEY_ID":         "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "not-a-secret",
 	}
-	var log output
+	var log held
 	functions, functionsErr := stack.Functions()
 	servers, serversErr := stack.Servers()
 	if err := errors.Join(functionsErr, serversErr); err != nil {
@@ -145,7 +123,7 @@ func run(variant string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	limit, cancel := context.WithTimeout(context.Background(), patience)
+	limit, cancel := context.WithTimeout(context.Background(), output.Patience)
 	defer cancel()
 	address, err := server.Address(limit)
 	if err == nil {
@@ -155,7 +133,8 @@ func run(variant string) (string, error) {
 		err = loseLines("http://"+address, &log)
 	}
 	if err == nil {
-		err = log.waitFor(`"` + metric.LogLost.Name + `":`) // the end itself waits only a second for whoever reads
+		lost := `"` + metric.LogLost.Name + `":` // the end itself waits only a second for whoever reads
+		err = log.Until(lost, func(text string) bool { return strings.Contains(text, lost) })
 	}
 	err = errors.Join(err, server.Close()) // which lets it archive what it holds, and print what is left
 	return log.String(), err
@@ -166,11 +145,11 @@ func run(variant string) (string, error) {
 const tooMany = 9000
 
 // loseLines asks while nobody reads the log, until lines are lost. The server says how many once somebody reads again.
-func loseLines(url string, log *output) error {
+func loseLines(url string, log *held) error {
 	const workers = 16
 	log.away.Lock()
 	defer log.away.Unlock()
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: workers}, Timeout: patience}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: workers}, Timeout: output.Patience}
 	defer client.CloseIdleConnections()
 	failures := make(chan error, workers)
 	for range workers {
@@ -229,7 +208,7 @@ func ask(url string, bedrock *bedrocktest.Server) error {
 // rate gives answers of every model each kind of rating. The first answers may have no id to rate them by: the secret is
 // read while they are made.
 func rate(url string) error {
-	limit := time.Now().Add(patience)
+	limit := time.Now().Add(output.Patience)
 	for _, model := range []string{"haiku", "sonnet", "opus"} {
 		for _, rating := range []string{`"thumbs":"up"`, `"thumbs":"down","reason":"incorrect"`, `"score":4`} {
 			id := ""

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/genai-pipeline/genai-pipeline/test/output"
 )
 
 // dial connects to the server.
@@ -114,10 +116,10 @@ func TestOddClients(t *testing.T) {
 	client.CloseIdleConnections()
 	// One connection to the model may be kept.
 	eventually(t, "all connections of clients are closed", func() bool { return p.files(t) <= files+3 })
-	text, _ := p.log.read()
-	last, _ := p.errors.read()
+	text := p.log.String()
+	last := p.errors.String()
 	if text += last; strings.Contains(text, `"msg":"panic"`) || strings.Contains(text, "panic serving") {
-		t.Errorf("something panicked:\n%s", tail(text))
+		t.Errorf("something panicked:\n%s", output.Tail(text))
 	}
 }
 
@@ -132,7 +134,7 @@ func idle(p *process) (conn net.Conn, err error) {
 			return nil, err
 		}
 		_, _ = io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: gateway\r\n\r\n")
-		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		_ = conn.SetReadDeadline(time.Now().Add(output.Patience))
 		if _, err = http.ReadResponse(bufio.NewReader(conn), nil); err == nil {
 			return conn, nil
 		}

@@ -83,7 +83,7 @@ func init() {
 func (p *process) set(t *testing.T, signal syscall.Signal) {
 	t.Helper()
 	jumps := func() int {
-		text, _ := p.errors.read()
+		text := p.errors.String()
 		return strings.Count(text, "the clock jumped")
 	}
 	before := jumps()

@@ -22,13 +22,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
+	"github.com/genai-pipeline/genai-pipeline/test/output"
 	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
@@ -44,9 +44,6 @@ func TestMain(m *testing.M) {
 
 // now is the day the embedded Bedrock lives in, so that no test dies with a model.
 var now = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
-
-// patience is how long one waits for what must come: far longer than a busy machine needs.
-const patience = 2 * time.Minute
 
 // told is what the server is told unless a test says otherwise: one alias, and everyone on this machine may call.
 func told() settings.Settings {
@@ -70,9 +67,9 @@ type process struct {
 	url      string
 	command  *exec.Cmd
 	upstream *httptest.Server // its Bedrock
-	log      *log
-	errors   *log // what the Go runtime says: why it dies, its goroutines, its collector
-	killed   bool // the test ends it in another way
+	log      output.Log
+	errors   output.Log // what the Go runtime says: why it dies, its goroutines, its collector
+	killed   bool       // the test ends it in another way
 }
 
 // start runs the server in front of a Bedrock. environment is on top of what it is told.
@@ -88,13 +85,13 @@ func (p *process) start(t *testing.T, s settings.Settings, bedrock http.Handler,
 	upstream := httptest.NewServer(bedrock)
 	t.Cleanup(upstream.Close)
 	reader, writer := io.Pipe()
-	p.upstream, p.log, p.errors = upstream, newLog(), newLog()
-	p.run(t, s, writer, p.errors, append([]string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + upstream.URL}, environment...))
+	p.upstream = upstream
+	p.run(t, s, writer, &p.errors, append([]string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + upstream.URL}, environment...))
 	address := make(chan string, 1)
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		watch(reader, p.log, address)
+		watch(reader, &p.log, address)
 	}()
 	t.Cleanup(func() {
 		p.stop(t)
@@ -131,13 +128,9 @@ func (p *process) stop(t *testing.T) {
 	p.killed = true
 	_ = p.command.Process.Signal(syscall.SIGTERM)
 	if err := p.command.Wait(); err != nil {
-		text, _ := p.log.read()
-		last, _ := p.errors.read()
-		t.Errorf("the server ended with %v\n%s\n%s", err, tail(text), tail(last))
+		t.Errorf("the server ended with %v\n%s\n%s", err, output.Tail(p.log.String()), output.Tail(p.errors.String()))
 	}
 }
-
-func tail(text string) string { return text[max(0, len(text)-2000):] }
 
 // goroutines makes the process print its goroutines, which ends it, and returns how many of them wait. Those that do not are
 // on their way somewhere, be it to their end: a busy machine leaves some at any moment.
@@ -148,8 +141,7 @@ func (p *process) goroutines(t *testing.T) (waiting []string) {
 		t.Fatal(err)
 	}
 	_ = p.command.Wait() // it ends with 2, as it must
-	text, _ := p.errors.read()
-	_, dump, _ := strings.Cut(text, "SIGQUIT: quit")
+	_, dump, _ := strings.Cut(p.errors.String(), "SIGQUIT: quit")
 	for _, one := range strings.Split(dump, "\n\n") {
 		head, _, _ := strings.Cut(strings.TrimSpace(one), "\n")
 		if strings.HasPrefix(head, "goroutine ") && !strings.Contains(head, "[runnable") && !strings.Contains(head, "[running") {
@@ -204,79 +196,23 @@ func kernel(t *testing.T) {
 // eventually waits until something holds that nobody announces.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	limit := time.After(patience)
+	limit := time.After(output.Patience)
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
 	for !holds() {
 		select {
 		case <-look.C:
 		case <-limit:
-			t.Fatalf("within %s it did not come to this: %s", patience, what)
+			t.Fatalf("within %s it did not come to this: %s", output.Patience, what)
 		}
 	}
-}
-
-// log collects what a program prints. It is safe for concurrent use.
-type log struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	changed chan struct{} // closed and replaced with every write
-}
-
-func newLog() *log { return &log{changed: make(chan struct{})} }
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	close(l.changed)
-	l.changed = make(chan struct{})
-	return l.text.Write(p)
-}
-
-// take returns what was printed and drops it: a long test would be full of it.
-func (l *log) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.text.Reset()
-	return l.text.String()
-}
-
-func (l *log) read() (string, <-chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String(), l.changed
-}
-
-// sum adds up a metric over the lines that were printed.
-func sum(text, metric string) (total float64) {
-	for line := range strings.Lines(text) {
-		if !strings.Contains(line, metric) {
-			continue
-		}
-		var values map[string]any
-		if json.Unmarshal([]byte(line), &values) == nil {
-			value, _ := values[metric].(float64)
-			total += value
-		}
-	}
-	return total
 }
 
 // reaches waits until a metric adds up to a number.
 func (p *process) reaches(t *testing.T, metric string, want float64) {
 	t.Helper()
-	limit := time.After(patience)
-	for {
-		text, changed := p.log.read()
-		got := sum(text, metric)
-		if got == want {
-			return
-		}
-		select {
-		case <-changed:
-		case <-limit:
-			t.Fatalf("%s adds up to %v, want %v:\n%s", metric, got, want, tail(text))
-		}
+	if err := p.log.UntilSum(metric, want); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+	"github.com/genai-pipeline/genai-pipeline/test/output"
 )
 
 // longForm is how long the long forms run, and whether they were asked for with RELIABILITY_SOAK.
@@ -216,7 +217,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("%d goroutines wait", len(waiting))
 	dump := strings.Join(waiting, "\n\n")
 	if inHandler := strings.Count(dump, "(*gateway).inference"); inHandler > 0 {
-		t.Errorf("%d requests are still being answered:\n%s", inHandler, tail(dump))
+		t.Errorf("%d requests are still being answered:\n%s", inHandler, output.Tail(dump))
 	}
 	if len(waiting) == 0 || len(waiting) > 20 { // those of the runtime, the server, the log and the signals
 		t.Errorf("%d goroutines are left:\n%s", len(waiting), dump)
@@ -257,7 +258,7 @@ func (c *tally) pace(t *testing.T, p *process, client *http.Client, n *atomic.In
 		})
 		if time.Since(printed) > long/60 {
 			printed = time.Now()
-			c.requests += sum(p.log.take(), "Requests")
+			c.requests += output.Sum(p.log.Take(), "Requests")
 			at, resident = append(at, time.Since(began).Minutes()), append(resident, float64(p.memory(t))/(1<<20))
 		}
 	}
@@ -284,7 +285,7 @@ func (p *process) inUse(t *testing.T, client *http.Client, n *atomic.Int64) int 
 	t.Helper()
 	const runs = 6 // what is pooled is gone after two
 	large := body(strings.Repeat("large ", 20_000), false)
-	before, _ := p.errors.read()
+	before := p.errors.String()
 	var found []int
 	eventually(t, fmt.Sprintf("the collector has run %d times", runs), func() bool {
 		for range 20 {
@@ -293,7 +294,7 @@ func (p *process) inUse(t *testing.T, client *http.Client, n *atomic.Int64) int 
 				t.Fatalf("a large question got %d %.200s, %v", a.status, a.raw, err)
 			}
 		}
-		text, _ := p.errors.read()
+		text := p.errors.String()
 		found = nil
 		for _, line := range collected.FindAllStringSubmatch(text[len(before):], -1) {
 			n, err := strconv.Atoi(line[1])

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/bedrocktest"
+	"github.com/genai-pipeline/genai-pipeline/test/output"
 )
 
 // TestNobodyReadsTheLog lets the pipe of the log fill up: every request is answered all the same, and when somebody
@@ -26,7 +27,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{log: newLog(), errors: newLog()}
+	p := &process{}
 	p.run(t, told(), writer, writer, []string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + upstream.URL})
 	_ = writer.Close() // the process has its own
 	t.Cleanup(func() { _ = reader.Close() })
@@ -44,7 +45,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 	// From here on nobody reads. Refused requests print a line each, too, and cost less: about 700 bytes, of which 4 MiB
 	// are held and 64 KiB fit into the pipe.
 	const requests = 9000
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: patience}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: output.Patience}
 	defer client.CloseIdleConnections()
 	var workers sync.WaitGroup
 	for range 16 {
@@ -64,17 +65,17 @@ func TestNobodyReadsTheLog(t *testing.T) {
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		_, _ = io.Copy(p.log, lines)
+		_, _ = io.Copy(&p.log, lines)
 	}()
 	// The end itself waits only a second for whoever reads.
 	eventually(t, "what is held is printed, and what was lost is counted", func() bool {
-		text, _ := p.log.read()
-		return sum(text, "Requests")+sum(text, "LogLost") >= requests/16*16+1
+		text := p.log.String()
+		return output.Sum(text, "Requests")+output.Sum(text, "LogLost") >= requests/16*16+1
 	})
 	p.stop(t)
 	<-drained
-	text, _ := p.log.read()
-	printed, lost := sum(text, "Requests"), sum(text, "LogLost")
+	text := p.log.String()
+	printed, lost := output.Sum(text, "Requests"), output.Sum(text, "LogLost")
 	t.Logf("%v lines were printed and %v lost", printed, lost)
 	if lost == 0 || printed == 0 || printed+lost != requests/16*16+1 {
 		t.Errorf("%v printed and %v lost are not %d", printed, lost, requests/16*16+1)
@@ -223,8 +224,8 @@ func TestStoreOfTheArchiveFails(t *testing.T) {
 				t.Errorf("it ended with %v, want 1: records were lost", err)
 			}
 			p.reaches(t, "ArchiveLost", requests)
-			if text, _ := p.errors.read(); !strings.Contains(text, fmt.Sprintf("%d usage records could not be archived", requests)) {
-				t.Errorf("it does not say what was lost:\n%s", tail(text))
+			if text := p.errors.String(); !strings.Contains(text, fmt.Sprintf("%d usage records could not be archived", requests)) {
+				t.Errorf("it does not say what was lost:\n%s", output.Tail(text))
 			}
 		})
 	}
