@@ -45,7 +45,7 @@ func RunTests(t *testing.T, environ []string, names ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := []string{self, "-test.v", "-test.timeout=4m", "-test.run=^(" + strings.Join(names, "|") + ")$"}
+	command := []string{self, "-test.v", "-test.timeout=15m", "-test.run=^(" + strings.Join(names, "|") + ")$"}
 	calls := filepath.Join(t.TempDir(), "calls")
 	tracer := []string{"strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-e", "signal=none", "-o", calls}
 	traced := exec.Command(tracer[0], append(tracer[1:], "true")...).Run()

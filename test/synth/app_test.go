@@ -14,7 +14,7 @@ import (
 func buildApp(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "app")
-	command := exec.Command("go", "build", "-o", file, ".")
+	command := exec.Command("go", "build", "-buildvcs=false", "-o", file, ".")
 	command.Dir = root
 	if said, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)

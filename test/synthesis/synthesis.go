@@ -93,11 +93,11 @@ func Only(root, dir string, files ...string) (*assembly.Assembly, error) {
 // Build builds a program of the repository for this machine, with the flags of the deployed one. Like that one it is
 // without cgo, which looks up users and names in other ways.
 func Build(root, program, path string) error {
-	return quietly(build(root, path, []string{"CGO_ENABLED=0"}, "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", program))
+	return quietly(build(root, path, []string{"CGO_ENABLED=0"}, "-trimpath", "-tags", "lambda.norpc", program))
 }
 
 func build(root, path string, environment []string, arguments ...string) *exec.Cmd {
-	cmd := exec.Command("go", append([]string{"build", "-o", path}, arguments...)...)
+	cmd := exec.Command("go", append([]string{"build", "-buildvcs=false", "-o", path}, arguments...)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), environment...)
 	return cmd

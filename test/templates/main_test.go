@@ -45,7 +45,7 @@ func prepare(dir string) error {
 	}
 	app, delivered := filepath.Join(dir, "app"), filepath.Join(dir, "delivery.out")
 	built.out = filepath.Join(dir, "cdk.out")
-	build := exec.Command("go", "build", "-o", app, ".")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", app, ".")
 	build.Dir = root
 	if err := quietly(build); err != nil {
 		return err

@@ -77,7 +77,7 @@ func golden(t *testing.T, path, got string) {
 func build(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "pipeline")
-	if output, err := exec.Command("go", "build", "-o", program, "github.com/genai-pipeline/genai-pipeline/cmd/pipeline").CombinedOutput(); err != nil {
+	if output, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "github.com/genai-pipeline/genai-pipeline/cmd/pipeline").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	return program

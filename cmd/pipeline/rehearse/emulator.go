@@ -26,7 +26,7 @@ import (
 const Version = "1.4.21"
 
 // patience is how long the emulator may take for its first answer: it reads its modules, and a machine may be busy.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // ErrNoPython says that there is no Python to run the emulator with.
 var ErrNoPython = errors.New("there is no python3 with venv")
