@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,19 +40,52 @@ func Prepared(m *testing.M, name string, prepare func(dir string) error) int {
 // Synthesize synthesizes every environment that the repository at root ships, and those in further files besides, into
 // the folder dir. No credentials are needed, and nothing is written into the repository.
 func Synthesize(root, dir string, further ...string) (*assembly.Assembly, error) {
-	names, err := environment.Names(filepath.Join(root, folder))
+	files, err := shipped(root)
 	if err != nil {
 		return nil, err
-	}
-	var files []string
-	for _, name := range names {
-		files = append(files, filepath.Join(root, folder, name+".yaml"))
 	}
 	return Only(root, dir, append(files, further...)...)
 }
 
+// shipped are the files of the environments that the repository ships.
+func shipped(root string) (files []string, err error) {
+	names, err := environment.Names(filepath.Join(root, folder))
+	for _, name := range names {
+		files = append(files, filepath.Join(root, folder, name+".yaml"))
+	}
+	return files, err
+}
+
 // Only is Synthesize for the environments in some files alone.
 func Only(root, dir string, files ...string) (*assembly.Assembly, error) {
+	app, err := newApp(root, dir, files)
+	if err != nil {
+		return nil, err
+	}
+	out := filepath.Join(dir, "cdk.out")
+	if err := app.Run(out, map[string]any{environment.ContextKey: app.Names}); err != nil {
+		return nil, err
+	}
+	return assembly.Read(out)
+}
+
+// App is the app, ready to synthesize.
+type App struct {
+	Names string // of its environments, as environment.ContextKey takes them
+
+	root, program, work string
+}
+
+// NewApp builds the app, for the environments that the repository at root ships, in the folder dir.
+func NewApp(root, dir string) (*App, error) {
+	files, err := shipped(root)
+	if err != nil {
+		return nil, err
+	}
+	return newApp(root, dir, files)
+}
+
+func newApp(root, dir string, files []string) (*App, error) {
 	var names []string
 	links := map[string]string{} // to target
 	for _, file := range files {
@@ -62,38 +96,35 @@ func Only(root, dir string, files ...string) (*assembly.Assembly, error) {
 		base := filepath.Base(file)
 		names, links[base] = append(names, strings.TrimSuffix(base, ".yaml")), target
 	}
-	work := filepath.Join(dir, "work")
-	if err := lookAlike(root, work, links); err != nil {
+	app := &App{Names: strings.Join(names, ","), root: root, program: filepath.Join(dir, "app"), work: filepath.Join(dir, "work")}
+	if err := lookAlike(root, app.work, links); err != nil {
 		return nil, err
 	}
-	told, err := contextOf(root, names)
-	if err != nil {
-		return nil, err
-	}
-	out := filepath.Join(dir, "cdk.out")
-	app := filepath.Join(dir, "app")
 	// Without the flags of a deployed program: they would compile all of CDK once more.
-	if err := quietly(build(root, app, nil, ".")); err != nil {
-		return nil, err
+	return app, Quietly(build(root, app.program, nil, "."))
+}
+
+// Run synthesizes into the folder out, with the context of cdk.json and more.
+func (a *App) Run(out string, more map[string]any) error {
+	told, err := contextOf(a.root, more)
+	if err != nil {
+		return err
 	}
-	synth := exec.Command(app)
-	synth.Dir = work
+	synth := exec.Command(a.program)
+	synth.Dir = a.work
 	synth.Env = append(os.Environ(),
 		"CDK_OUTDIR="+out,
 		"CDK_CONTEXT_JSON="+told,
 		"CDK_VALIDATION=false", // seven seconds, and a test of its own
-		"PATH="+filepath.Join(root, "node_modules", ".bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"PATH="+filepath.Join(a.root, "node_modules", ".bin")+string(os.PathListSeparator)+os.Getenv("PATH"),
 	)
-	if err := quietly(synth); err != nil {
-		return nil, err
-	}
-	return assembly.Read(out)
+	return Quietly(synth)
 }
 
 // Build builds a program of the repository for this machine, with the flags of the deployed one. Like that one it is
 // without cgo, which looks up users and names in other ways.
 func Build(root, program, path string) error {
-	return quietly(build(root, path, []string{"CGO_ENABLED=0"}, "-trimpath", "-tags", "lambda.norpc", program))
+	return Quietly(build(root, path, []string{"CGO_ENABLED=0"}, "-trimpath", "-tags", "lambda.norpc", program))
 }
 
 func build(root, path string, environment []string, arguments ...string) *exec.Cmd {
@@ -130,8 +161,8 @@ func lookAlike(root, work string, files map[string]string) error {
 	return nil
 }
 
-// contextOf is the context of cdk.json, whose flags change what templates look like, with the environments selected.
-func contextOf(root string, names []string) (string, error) {
+// contextOf is the context of cdk.json, whose flags change what templates look like, with more.
+func contextOf(root string, more map[string]any) (string, error) {
 	text, err := os.ReadFile(filepath.Join(root, "cdk.json"))
 	if err != nil {
 		return "", err
@@ -142,13 +173,13 @@ func contextOf(root string, names []string) (string, error) {
 	if err := json.Unmarshal(text, &file); err != nil {
 		return "", fmt.Errorf("cdk.json: %w", err)
 	}
-	file.Context[environment.ContextKey] = strings.Join(names, ",")
+	maps.Copy(file.Context, more)
 	text, err = json.Marshal(file.Context)
 	return string(text), err
 }
 
-// quietly shows a command's output only when it fails.
-func quietly(cmd *exec.Cmd) error {
+// Quietly runs a command, whose output is in the error when it fails, and nowhere else.
+func Quietly(cmd *exec.Cmd) error {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {

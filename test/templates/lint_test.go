@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/genai-pipeline/genai-pipeline/test/synthesis"
 )
 
 // lintVersion is pinned: its rules, and its copy of AWS's schemas, change with every release.
@@ -45,7 +47,7 @@ var linter = sync.OnceValues(func() (string, error) {
 		exec.Command("python3", "-m", "venv", aside),
 		exec.Command(filepath.Join(aside, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "cfn-lint=="+lintVersion),
 	} {
-		if err := quietly(command); err != nil {
+		if err := synthesis.Quietly(command); err != nil {
 			return "", err
 		}
 	}
