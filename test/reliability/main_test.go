@@ -132,8 +132,9 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-// goroutines makes the process print its goroutines, which ends it, and returns how many of them wait. Those that do not are
-// on their way somewhere, be it to their end: a busy machine leaves some at any moment.
+// goroutines makes the process print its goroutines, which ends it, and returns those of the program that wait. Such as do
+// not are on their way somewhere, be it to their end: a busy machine leaves some at any moment. Go's own are as many as the
+// machine has processors.
 func (p *process) goroutines(t *testing.T) (waiting []string) {
 	t.Helper()
 	p.killed = true
@@ -144,7 +145,8 @@ func (p *process) goroutines(t *testing.T) (waiting []string) {
 	_, dump, _ := strings.Cut(p.errors.String(), "SIGQUIT: quit")
 	for _, one := range strings.Split(dump, "\n\n") {
 		head, _, _ := strings.Cut(strings.TrimSpace(one), "\n")
-		if strings.HasPrefix(head, "goroutine ") && !strings.Contains(head, "[runnable") && !strings.Contains(head, "[running") {
+		own := strings.Contains(one, "created by runtime.")
+		if strings.HasPrefix(head, "goroutine ") && !own && !strings.Contains(head, "[runnable") && !strings.Contains(head, "[running") {
 			waiting = append(waiting, one)
 		}
 	}
