@@ -30,6 +30,7 @@ func drill(ctx context.Context, flags *flag.FlagSet, args, environ []string, std
 	flags.StringVar(&o.Variant, "variant", settings.VariantContainers, strings.Join(drillable, " or "))
 	flags.StringVar(&o.Alias, "alias", "", "what callers ask for; default: the first alias without a target in another Region")
 	faults := flags.String("faults", strings.Trim(strings.ReplaceAll(fmt.Sprint(rehearsal.Faults()), " ", ","), "[]"), "what to try, in this order")
+	flags.StringVar(&o.Region, "region", "", "hit this Region alone; default: the primary, or where both have callers the one and then the other")
 	flags.IntVar(&o.Callers, "callers", 20, "callers, each with a connection of its own")
 	flags.DurationVar(&o.Pause, "pause", 5*time.Second, "time between two requests of a caller")
 	flags.DurationVar(&o.Lag, "lag", time.Minute, "until a usage record that is stored has been copied to the other Region")

@@ -174,6 +174,21 @@ func (s Settings) Secrets() []string {
 	return secrets
 }
 
+// FirstByteAtWorst is how long it takes until a stream has failed when no target of one Region says anything: FirstByte for each
+// that an alias has there, and never more than RequestTimeout. Those of another Region are not in it: they answer, or
+// there is nothing to fail over to.
+func (s Settings) FirstByteAtWorst() time.Duration {
+	most := 0
+	for _, alias := range s.Aliases {
+		calls := map[string]int{}
+		for _, target := range alias.Targets {
+			calls[target.Region]++
+			most = max(most, calls[target.Region])
+		}
+	}
+	return min(time.Duration(min(most, s.MaxCalls))*s.FirstByte, s.RequestTimeout)
+}
+
 // IdleTimeout is how long a server keeps a connection that waits for its next request: a minute more than RequestTimeout.
 // A balancer's idle timeout follows from the same budget and is shorter, so that it is never the server that hangs up.
 func (s Settings) IdleTimeout() time.Duration { return s.RequestTimeout + time.Minute }

@@ -206,6 +206,32 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 	}
 }
 
+func TestFirstByteAtWorst(t *testing.T) {
+	at := func(regions ...string) (a settings.Alias) {
+		for _, region := range regions {
+			a.Targets = append(a.Targets, settings.Target{Model: "m", Region: region})
+		}
+		return a
+	}
+	tests := []struct {
+		name    string
+		aliases []settings.Alias
+		timeout time.Duration
+		want    time.Duration
+	}{
+		{"a target in each Region", []settings.Alias{at("us-east-1"), at("us-east-1", "us-west-2")}, time.Hour, 20 * time.Second},
+		{"two in one", []settings.Alias{at("us-east-1", "us-west-2", "us-east-1"), at("us-east-1")}, time.Hour, 40 * time.Second},
+		{"more than are called", []settings.Alias{at("us-east-1", "us-east-1", "us-east-1", "us-east-1")}, time.Hour, time.Minute},
+		{"the answer's time is shorter", []settings.Alias{at("us-east-1", "us-east-1")}, 30 * time.Second, 30 * time.Second},
+	}
+	for _, tt := range tests {
+		s := settings.Settings{Aliases: tt.aliases, MaxCalls: 3, FirstByte: 20 * time.Second, RequestTimeout: tt.timeout}
+		if got := s.FirstByteAtWorst(); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
 // What a program must be allowed to read is what it is told of.
 func TestSecrets(t *testing.T) {
 	s := valid()

@@ -37,6 +37,7 @@ func (c checker) environment(e *Environment) {
 	}
 	c.auth(e)
 	c.budget(e)
+	c.firstByte(e)
 	c.limits(e)
 	c.network(e)
 	c.edge(e)

@@ -65,6 +65,7 @@ type Gateway struct {
 	// balancer or API > function > gateway > upstream.
 	StreamBudget time.Duration
 	PingInterval time.Duration
+	FirstByte    time.Duration // that Bedrock may say nothing to a call that streams, until another target is tried
 	MaxCalls     int
 	LogLevel     slog.Level
 	// Limits bound what one process of the servers takes on. A function serves one request at a time, and each of its
@@ -194,6 +195,7 @@ func (e Environment) Settings(variant, region string) settings.Settings {
 	s.MaxBodyBytes = e.Gateway.MaxBodyBytes
 	s.RequestTimeout = e.Gateway.StreamBudget
 	s.PingInterval = e.Gateway.PingInterval
+	s.FirstByte = e.Gateway.FirstByte
 	s.MaxCalls = e.Gateway.MaxCalls
 	s.LogLevel = e.Gateway.LogLevel
 	if variant != settings.VariantServerless {
@@ -226,6 +228,7 @@ func defaults() Environment {
 			MaxBodyBytes: s.MaxBodyBytes,
 			StreamBudget: s.RequestTimeout,
 			PingInterval: s.PingInterval,
+			FirstByte:    s.FirstByte,
 			MaxCalls:     s.MaxCalls,
 			LogLevel:     s.LogLevel,
 			Limits:       s.Limits,

@@ -141,8 +141,19 @@ func (e Environment) asks() bool {
 // Asking is the plan of what health checkers ask. There must be failover.
 func (e Environment) Asking() recovery.Plan {
 	plan := e.plan(e.silence())
+	for _, region := range e.called() {
+		plan.FirstByte = max(plan.FirstByte, e.Settings("", region).FirstByteAtWorst()) // of every variant the same
+	}
 	plan.Check = recovery.Check{Path: e.Failover.Path, Interval: e.Failover.Interval, Failures: e.Failover.Failures}
 	return e.excused(plan)
+}
+
+// called are the Regions that callers go to while all is well.
+func (e Environment) called() []string {
+	if e.Failover.Mode == ActivePassive {
+		return e.Regions[:1]
+	}
+	return e.Regions
 }
 
 // Following is the plan of what follows alarms. There must be failover.
@@ -229,7 +240,7 @@ func (c checker) recovery(e *Environment) {
 		}
 		_, text, _ := strings.Cut(problem, ": ")
 		c.d.problem(path, "%s", strings.NewReplacer("say in SlowReason why that is good enough", "say in acknowledge.recoveryTime why that is good enough",
-			"shorten a term", "shorten a term (gateway.streamBudget for silence, failover for others)").Replace(text))
+			"shorten a term", "shorten a term (gateway.streamBudget for silence, gateway.firstByte, failover for others)").Replace(text))
 	}
 }
 

@@ -139,6 +139,7 @@ func (v value) gateway(g *Gateway) {
 	v.object(fields{
 		"maxBodyBytes": func(v value) { v.integer(&g.MaxBodyBytes, 1<<10, 25<<20) },
 		"streamBudget": func(v value) { v.duration(&g.StreamBudget, time.Second, 15*time.Minute) },
+		"firstByte":    func(v value) { v.duration(&g.FirstByte, time.Second, 15*time.Minute) },
 		"pingInterval": func(v value) { v.duration(&g.PingInterval, 10*time.Millisecond, time.Minute) },
 		"maxCalls":     func(v value) { v.integer(&g.MaxCalls, 1, 10) },
 		"logLevel":     func(v value) { v.level(&g.LogLevel) },

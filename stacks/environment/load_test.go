@@ -45,7 +45,7 @@ func TestMinimalFileTakesEveryDefault(t *testing.T) {
 		Name: "test", File: path, Account: "123456789012", Regions: []string{"us-east-1"},
 		Models: environment.DefaultModels(),
 		Gateway: environment.Gateway{MaxBodyBytes: 10 << 20, StreamBudget: 290 * time.Second,
-			PingInterval: 15 * time.Second, MaxCalls: 3, LogLevel: slog.LevelInfo, Limits: settings.Limits{
+			PingInterval: 15 * time.Second, FirstByte: time.Minute, MaxCalls: 3, LogLevel: slog.LevelInfo, Limits: settings.Limits{
 				Concurrency: 512, Queue: 128, QueueWait: time.Second, HeldBytes: 128 << 20}},
 		Auth:       environment.Auth{Mode: environment.AuthIAM},
 		Edge:       environment.Edge{RequestsPerIP: 2000, AccessLogRetention: 90},
@@ -66,7 +66,7 @@ models:
       - {model: global.anthropic.claude-haiku-5-5, region: us-east-2}
     defaultMaxTokens: 100
     maxTokens: 200
-gateway: {maxBodyBytes: 2048, streamBudget: 60s, pingInterval: 2s, maxCalls: 5, logLevel: warn, feedback: true}
+gateway: {maxBodyBytes: 2048, streamBudget: 60s, firstByte: 12s, pingInterval: 2s, maxCalls: 5, logLevel: warn, feedback: true}
 serverless: {}
 tracing: {endpoint: "http://127.0.0.1:4318", share: 25}
 `)
@@ -77,7 +77,7 @@ tracing: {endpoint: "http://127.0.0.1:4318", share: 25}
 	want := settings.Default()
 	want.Environment, want.Variant = "test", settings.VariantServerless
 	want.MaxBodyBytes, want.MaxCalls, want.LogLevel = 2048, 5, slog.LevelWarn
-	want.RequestTimeout, want.PingInterval = time.Minute, 2*time.Second
+	want.RequestTimeout, want.PingInterval, want.FirstByte = time.Minute, 2*time.Second, 12*time.Second
 	want.Tracing = settings.Tracing{Endpoint: "http://127.0.0.1:4318", Share: 0.25}
 	want.Aliases = []settings.Alias{{Name: "small", DefaultMaxTokens: 100, MaxTokens: 200, Targets: []settings.Target{
 		{Model: "us.anthropic.claude-haiku-5-5", Region: "us-west-2"},
@@ -208,14 +208,19 @@ func TestLifeOfAModelOnAClock(t *testing.T) {
 	}
 }
 
+// twoHere is an alias with two targets in the stack's own Region, which are silent together.
+const twoHere = "models: {fast: {targets: [{model: global.anthropic.claude-haiku-5-5}, {model: us.anthropic.claude-haiku-5-5}]}}\n"
+
 // TestRecoveryFollowsFromTheFile is the recovery time of a pair, and one that somebody agreed to.
 func TestRecoveryFollowsFromTheFile(t *testing.T) {
 	for text, want := range map[string]time.Duration{
-		pair(""): 13*time.Minute + 38*time.Second,
-		pair("", "gateway: {streamBudget: 60s}\n"):                                                                    5*time.Minute + 58*time.Second,
+		pair(""): 14*time.Minute + 38*time.Second,
+		pair("", "gateway: {streamBudget: 60s}\n"):                                                                    6*time.Minute + 58*time.Second,
+		pair("", "gateway: {streamBudget: 60s, firstByte: 20s}\n"):                                                    6*time.Minute + 18*time.Second,
+		pair("", "gateway: {streamBudget: 60s, firstByte: 20s}\n"+twoHere):                                            6*time.Minute + 38*time.Second,
 		pair("edge", internalEdge+"gateway: {streamBudget: 60s}\n"):                                                   7*time.Minute + 55*time.Second,
-		pair("failover", "failover: {failures: 1, interval: 30s}\n"):                                                  13*time.Minute + 26*time.Second,
-		pair("failover", "failover: {capacity: 20m}\nacknowledge: {recoveryTime: it is only for batches at night}\n"): 33*time.Minute + 38*time.Second,
+		pair("failover", "failover: {failures: 1, interval: 30s}\n"):                                                  14*time.Minute + 26*time.Second,
+		pair("failover", "failover: {capacity: 20m}\nacknowledge: {recoveryTime: it is only for batches at night}\n"): 34*time.Minute + 38*time.Second,
 	} {
 		e, err := environment.Load(write(t, text), today)
 		if err != nil {

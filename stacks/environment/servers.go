@@ -177,6 +177,14 @@ func (c checker) budget(e *Environment) {
 	}
 }
 
+// firstByte refuses one that says nothing: the budget is over before.
+func (c checker) firstByte(e *Environment) {
+	const path = "gateway.firstByte"
+	if c.d.lines[path] != 0 && e.Gateway.FirstByte > e.Gateway.StreamBudget {
+		c.d.problem(path, "is %s, and gateway.streamBudget %s, which is over before that; lower it, or remove it", e.Gateway.FirstByte, e.Gateway.StreamBudget)
+	}
+}
+
 // servers holds what containers and instances need of the rest of the file.
 func (c checker) servers(e *Environment) {
 	if e.Audit != nil && e.Audit.DataOnly && e.Archive == nil {

@@ -164,11 +164,14 @@ func (c *caller) exchange(ctx context.Context, o *outcome) error {
 	case response.StatusCode != http.StatusOK:
 		return fmt.Errorf("%s", response.Status)
 	case err != nil:
-		o.cut = true
+		o.cut = begun(text)
 		return err
 	case o.stream && !bytes.Contains(text, []byte("data: [DONE]")):
-		o.cut = true
+		o.cut = begun(text)
 		return fmt.Errorf("the stream ended before its last event")
 	}
 	return nil
 }
+
+// begun tells whether there is anything of an answer: a ping is none, and neither is an error.
+func begun(text []byte) bool { return bytes.Contains(text, []byte(`"choices"`)) }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// clock runs as much faster than the wall as the drill does. What the drill itself waits for is told in its time; the
-// programs are real and take real time for their work.
+// clock runs as much faster than the wall as the drill does. What the drill itself waits for is told in its time, and so
+// are the programs what they wait for; they are real and take real time for their work.
 type clock struct {
 	speed float64
 	began time.Time
@@ -26,10 +26,16 @@ func (c clock) drill(real time.Duration) time.Duration {
 func (c clock) real(d time.Duration) time.Duration { return time.Duration(float64(d) / c.speed) }
 
 // leastPatience is real: what waits for the work of a program must not give up on a machine that is busy.
-const leastPatience = 500 * time.Millisecond
+const leastPatience = 1500 * time.Millisecond
 
 // patience is how long to wait really for a program that may take d.
 func (c clock) patience(d time.Duration) time.Duration { return max(c.real(d), leastPatience) }
+
+// leastTold is real: the shortest time that programs let themselves be told.
+const leastTold = time.Second
+
+// told is the real time that a program is told to take for what takes d by the drill's clock.
+func (c clock) told(d time.Duration) time.Duration { return max(c.real(d), leastTold) }
 
 // pass waits, and reports false when the context ended meanwhile.
 func (c clock) pass(ctx context.Context, d time.Duration) bool {

@@ -21,36 +21,10 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
+	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 )
 
-// Fault is a way to break a Region.
-type Fault string
-
-// The faults.
-const (
-	Kill      Fault = "kill"      // the program dies, and its balancer says 502
-	Freeze    Fault = "freeze"    // the program is stopped: it accepts connections and says nothing
-	Throttle  Fault = "throttle"  // the Region's Bedrock answers every call with 429
-	Partition Fault = "partition" // packets to and from the Region are dropped
-	Both      Fault = "both"      // the same for both Regions: there is nowhere to go, and it must be survived
-)
-
-// Faults returns every fault, in the order in which a drill tries them.
-func Faults() []Fault { return []Fault{Kill, Freeze, Throttle, Partition, Both} }
-
-// ParseFaults reads a list of faults, such as "kill,freeze".
-func ParseFaults(text string) ([]Fault, error) {
-	var list []Fault
-	for name := range strings.SplitSeq(text, ",") {
-		if !slices.Contains(Faults(), Fault(name)) {
-			return nil, fmt.Errorf("fault %q is unknown; allowed is a list of %s", name, strings.Trim(fmt.Sprint(Faults()), "[]"))
-		}
-		list = append(list, Fault(name))
-	}
-	return list, nil
-}
-
-// Options says what to rehearse. All but Alias and Build are required.
+// Options says what to rehearse. All but Alias, Region and Build are required.
 type Options struct {
 	Root     string // of the checkout
 	Work     string // folder for binaries and logs, of this drill alone
@@ -58,6 +32,7 @@ type Options struct {
 	Variant  string // serverless, containers or instances
 	Alias    string // that callers ask for; default: the first of which every target is in the caller's Region
 	Faults   []Fault
+	Region   string // to hit; default: the primary, or where both Regions have callers the one and then the other
 	Callers  int
 	Pause    time.Duration // of a caller between two requests
 	Lag      time.Duration // of the copies of usage records
@@ -77,6 +52,9 @@ func (o Options) check() error {
 	add(o.Callers < 1 || o.Callers > 1000, "there are %d callers; allowed is 1 to 1000", o.Callers)
 	add(o.Pause <= 0, "the pause is %s; it must be positive", o.Pause)
 	add(o.Lag < 0, "the lag is %s; it must not be negative", o.Lag)
+	for _, fault := range o.Faults {
+		add(!slices.Contains(Faults(), fault), "%s", unknown(fault))
+	}
 	add(len(o.Faults) == 0, "no fault is named; allowed are %s", strings.Trim(fmt.Sprint(Faults()), "[]"))
 	return errors.Join(problems...)
 }
@@ -93,6 +71,9 @@ func Run(ctx context.Context, o Options, progress io.Writer) (*Report, error) {
 	sites, err := readSites(a, o.Variant)
 	if err != nil {
 		return nil, err
+	}
+	if len(hitRegions(o.Region, sites)) == 0 {
+		return nil, fmt.Errorf("the Region to hit is %q; allowed are %v, which have callers", o.Region, hitRegions("", sites))
 	}
 	profiles, err := a.Profiles()
 	if err != nil {
@@ -120,24 +101,6 @@ func Run(ctx context.Context, o Options, progress io.Writer) (*Report, error) {
 	return report, nil
 }
 
-// strike is a fault of one Region, or of both.
-type strike struct {
-	fault      Fault
-	hit, other *region
-}
-
-// strikes are the faults of the primary; where both Regions have callers, of the one and then of the other.
-func (w *world) strikes() []strike {
-	var all []strike
-	for _, fault := range w.options.Faults {
-		all = append(all, strike{fault, w.regions[0], w.regions[1]})
-		if w.shared() && fault != Both {
-			all = append(all, strike{fault, w.regions[1], w.regions[0]})
-		}
-	}
-	return all
-}
-
 func (w *world) report() *Report {
 	first, second := w.regions[0], w.regions[1]
 	r := &Report{Name: first.name, Primary: first.stack.Region, Secondary: second.stack.Region, Shared: w.shared(), Speed: w.options.Speed,
@@ -158,7 +121,7 @@ func (w *world) rehearse(ctx context.Context, s strike) (Result, error) {
 		return result, err
 	}
 	struck := w.clock.now()
-	if err := s.do(); err != nil {
+	if err := s.begin(); err != nil {
 		return result, err
 	}
 	w.struck = append(w.struck, struck)
@@ -183,7 +146,7 @@ func (w *world) rehearse(ctx context.Context, s strike) (Result, error) {
 	}
 	first, _, _ := w.ledger.arrived(w.options.Callers, s.other.stack.Region, struck)
 	result.First, result.Last = first-struck, last-struck
-	if err := s.undo(ctx); err != nil {
+	if err := s.end(ctx); err != nil {
 		return result, err
 	}
 	repaired := w.clock.now()
@@ -226,21 +189,25 @@ func (w *world) late(ctx context.Context, format string, args ...any) error {
 	return fmt.Errorf(format, args...)
 }
 
-// settled waits until every caller has had a good answer where it belongs, and records have had the time to be copied.
+// settled waits until every caller has had a good answer where it belongs, and records have had the time to be copied, so that
+// one that is not tells of the lag, and not of a drill that has just begun. Then both Regions must be healthy still.
 func (w *world) settled(ctx context.Context, since time.Duration) error {
 	first, second := w.regions[0], w.regions[1]
 	limit := first.recovery().RTO() + grace
-	if !w.clock.await(ctx, limit, func() bool {
-		_, all := w.home(since)
-		return all && first.watch.healthy() && second.watch.healthy()
-	}) {
-		return w.late(ctx, "%s are not enough for all callers to be answered where they belong", limit)
+	for end := w.clock.now() + limit; ; {
+		if !w.clock.await(ctx, end-w.clock.now(), func() bool {
+			_, all := w.home(since)
+			return all && first.watch.healthy() && second.watch.healthy()
+		}) {
+			return w.late(ctx, "%s are not enough for all callers to be answered where they belong", limit)
+		}
+		if !w.clock.pass(ctx, w.options.Lag+w.clock.drill(first.flush)) {
+			return errors.New("interrupted")
+		}
+		if first.watch.healthy() && second.watch.healthy() {
+			return nil
+		}
 	}
-	// So that a record that is not copied tells of the lag, and not of a drill that has just begun.
-	if !w.clock.pass(ctx, w.options.Lag+w.clock.drill(first.flush)) {
-		return errors.New("interrupted")
-	}
-	return nil
 }
 
 // ownCallers are how many ask a Region by its own name at one time.
@@ -262,49 +229,13 @@ func (w *world) heal(ctx context.Context, hit *region) (held bool, err error) {
 		own.number, own.alias, own.key, own.ledger = -1, w.alias, w.key, w.ledger
 		done.Go(func() { own.run(asking, time.Second) })
 	}
-	healthy := w.clock.await(ctx, limit+w.clock.drill(judged), hit.watch.healthy)
+	healthy := w.clock.await(ctx, limit+w.clock.drill(w.clock.told(endpoint.HealthWindow)), hit.watch.healthy)
 	stop()
 	done.Wait()
 	if !healthy {
 		return true, w.late(ctx, "%s answers by its own name, and Route 53 finds it unhealthy", hit.stack.Region)
 	}
 	return true, nil
-}
-
-// do breaks what is to be broken.
-func (s strike) do() error {
-	switch s.fault {
-	case Kill:
-		return s.hit.kill()
-	case Freeze:
-		return s.hit.freeze()
-	case Throttle:
-		s.hit.bedrock.throttled.Store(true)
-	case Partition:
-		s.hit.way.cut()
-	case Both:
-		s.hit.way.cut()
-		s.other.way.cut()
-	}
-	return nil
-}
-
-// undo repairs it.
-func (s strike) undo(ctx context.Context) error {
-	switch s.fault {
-	case Kill:
-		return s.hit.start(ctx)
-	case Freeze:
-		return s.hit.thaw()
-	case Throttle:
-		s.hit.bedrock.throttled.Store(false)
-	case Partition:
-		s.hit.way.mend()
-	case Both:
-		s.hit.way.mend()
-		s.other.way.mend()
-	}
-	return nil
 }
 
 // survive is the rest of a rehearsal where no Region is healthy.
@@ -318,7 +249,7 @@ func (w *world) survive(ctx context.Context, s strike, result Result, struck tim
 	if result.FailOpen, err = w.answers(ctx); err != nil {
 		return result, err
 	}
-	if err := s.undo(ctx); err != nil {
+	if err := s.end(ctx); err != nil {
 		return result, err
 	}
 	repaired := w.clock.now()

@@ -118,7 +118,9 @@ func TestRefused(t *testing.T) {
 		{"no keep-alive", change([]string{"Balancer", "Properties"}, object{}), nil, "resource Balancer: must say client_keep_alive.seconds and idle_timeout.timeout_seconds"},
 		{"no server", change([]string{"Task"}, nil), nil, "stack test-us-east-1/containers: has 0 servers; a drill runs one"},
 		{"no such alias", pair(), func(o *drill.Options) { o.Alias = "other" }, `alias "other": the template has [away here]`},
-		{"nothing to do", pair(), func(o *drill.Options) { o.Faults = nil }, "no fault is named; allowed are kill freeze throttle partition both"},
+		{"nothing to do", pair(), func(o *drill.Options) { o.Faults = nil }, "no fault is named; allowed are kill freeze throttle mute partition both"},
+		{"no such fault", pair(), func(o *drill.Options) { o.Faults = []drill.Fault{"flood"} }, `fault "flood" is unknown; allowed is a list of kill`},
+		{"a Region without callers", pair(), func(o *drill.Options) { o.Region = "us-west-2" }, `the Region to hit is "us-west-2"; allowed are [us-east-1], which have callers`},
 		{"no time", pair(), func(o *drill.Options) { o.Speed = 0 }, "the speed is 0; allowed is 1 to 100"},
 		{"nobody", pair(), func(o *drill.Options) { o.Callers = 0 }, "there are 0 callers; allowed is 1 to 1000"},
 		{"no pause", pair(), func(o *drill.Options) { o.Pause = 0 }, "the pause is 0s; it must be positive"},
@@ -142,7 +144,7 @@ func TestParseFaults(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	for _, text := range []string{"", "kill,", "flood"} {
-		if _, err := drill.ParseFaults(text); err == nil || !strings.Contains(err.Error(), "allowed is a list of kill freeze throttle partition both") {
+		if _, err := drill.ParseFaults(text); err == nil || !strings.Contains(err.Error(), "allowed is a list of kill freeze throttle mute partition both") {
 			t.Errorf("%q: got %v", text, err)
 		}
 	}

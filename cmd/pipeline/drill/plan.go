@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
 	"github.com/genai-pipeline/genai-pipeline/constructs/edge/budget"
 	"github.com/genai-pipeline/genai-pipeline/constructs/failover/recovery"
+	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
 
@@ -21,6 +23,9 @@ type site struct {
 	stack     *assembly.Stack
 	runs      string              // id of the resource that runs the program
 	told      map[string]string   // variables of the program
+	budget    time.Duration       // that an answer may take
+	silent    time.Duration       // that a stream may say nothing
+	firstByte time.Duration       // until one has failed by that at every target
 	server    assembly.Server     // behind a balancer
 	functions []assembly.Function // behind an API instead
 	name      string              // that fails over
@@ -91,7 +96,11 @@ func readSite(a *assembly.Assembly, stack *assembly.Stack, record assembly.Resou
 	if err := read(); err != nil {
 		return site{}, err
 	}
-	s.bucket = s.told[settings.EnvArchiveBucket]
+	told, err := settings.Load(func(name string) string { return s.told[name] })
+	if err != nil {
+		return site{}, fmt.Errorf("stack %s, resource %s: %w", stack.ID, s.runs, err)
+	}
+	s.bucket, s.budget, s.silent, s.firstByte = told.Archive.Bucket, told.RequestTimeout, told.FirstByte, told.FirstByteAtWorst()
 	var problems []error
 	text := func(r assembly.Resource, path ...string) string {
 		value, err := stack.String(r, path...)
@@ -100,7 +109,6 @@ func readSite(a *assembly.Assembly, stack *assembly.Stack, record assembly.Resou
 	}
 	s.name, s.role = text(record, "Name"), text(record, "Failover")
 	if record.Properties["Weight"] != nil {
-		var err error
 		s.weight, err = stack.Int(record, "Weight")
 		problems = append(problems, err)
 	}
@@ -209,8 +217,28 @@ func Plan(a *assembly.Assembly, variant string) (recovery.Plan, error) {
 	return sites[0].recovery(), err
 }
 
+// hasten tells the program of the drill's clock what the recovery follows from: how long it waits for Bedrock, and how far back
+// it looks to judge it. In real time it is told what the template says.
+func (s *site) hasten(c clock) {
+	if c.speed == 1 {
+		return
+	}
+	sooner := map[string]string{
+		settings.EnvRequestTimeout: c.told(s.budget).String(), settings.EnvFirstByte: c.told(s.silent).String(),
+		settings.EnvHealthWindow: c.told(endpoint.HealthWindow).String(),
+	}
+	s.told = maps.Clone(s.told)
+	maps.Copy(s.told, sooner)
+	s.server.Environment = s.told
+	for i := range s.functions {
+		own := maps.Clone(s.functions[i].Environment)
+		maps.Copy(own, sooner)
+		s.functions[i].Environment = own
+	}
+}
+
 // recovery is what the recovery time follows from. The templates do not say how long the other Region needs to grow, and
 // here it need not.
 func (s site) recovery() recovery.Plan {
-	return recovery.Plan{Check: s.check, KeepAlive: s.keepAlive, Silence: s.idle}.Filled()
+	return recovery.Plan{Check: s.check, KeepAlive: s.keepAlive, Silence: s.idle, FirstByte: s.firstByte}.Filled()
 }

@@ -112,7 +112,7 @@ func (r *region) freeze() error {
 	return r.signal(syscall.SIGSTOP)
 }
 
-func (r *region) thaw() error {
+func (r *region) thaw(context.Context) error {
 	if r.inside != nil {
 		r.inside.mend()
 	}
@@ -128,6 +128,35 @@ func (r *region) kill() error {
 		_ = r.api.Close()
 	}
 	_ = r.variant.Close()
+	return nil
+}
+
+// throttle lets the Region's Bedrock refuse every call.
+func (r *region) throttle() error {
+	r.bedrock.trouble.Store(&bedrocktest.Fault{Kind: bedrocktest.Throttle})
+	return nil
+}
+
+// mute lets the Region's Bedrock take calls and say nothing.
+func (r *region) mute() error {
+	r.bedrock.trouble.Store(&bedrocktest.Fault{Kind: bedrocktest.Silence, AfterEvents: -1})
+	return nil
+}
+
+// ease lets it answer again.
+func (r *region) ease(context.Context) error {
+	r.bedrock.trouble.Store(nil)
+	return nil
+}
+
+// cutOff drops packets to and from the Region.
+func (r *region) cutOff() error {
+	r.way.cut()
+	return nil
+}
+
+func (r *region) rejoin(context.Context) error {
+	r.way.mend()
 	return nil
 }
 
@@ -149,16 +178,16 @@ func (r *region) close() error {
 	return r.variant.Close()
 }
 
-// bedrock is a Region's embedded Bedrock, which can refuse every call.
+// bedrock is a Region's embedded Bedrock, which can fail at every call.
 type bedrock struct {
 	*bedrocktest.Server
-	throttled atomic.Bool
+	trouble atomic.Pointer[bedrocktest.Fault] // nil: it answers
 }
 
 // ServeHTTP answers a call.
 func (b *bedrock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if b.throttled.Load() {
-		b.Script(bedrocktest.Fault{Kind: bedrocktest.Throttle}) // each call takes one
+	if fault := b.trouble.Load(); fault != nil {
+		b.Script(*fault) // each call takes one
 	}
 	b.Server.ServeHTTP(w, r)
 }

@@ -10,12 +10,8 @@ import (
 	"time"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/local"
-	"github.com/genai-pipeline/genai-pipeline/runtime/endpoint"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
 )
-
-// judged is real: a program judges the calls of this time.
-const judged = endpoint.HealthWindow
 
 // addresses of the primary and the secondary in DNS, of ranges for documentation.
 var addresses = [2]string{"192.0.2.10", "198.51.100.10"}
@@ -52,6 +48,7 @@ func newWorld(ctx context.Context, o Options, sites [2]site, profiles map[string
 		}
 	}()
 	for i, s := range sites {
+		s.hasten(w.clock)
 		w.regions[i] = &region{site: s, address: addresses[i], bedrock: newBedrock(w.clock, profiles)}
 		if s.bucket == "" {
 			continue

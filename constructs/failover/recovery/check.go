@@ -28,6 +28,7 @@ func (p Plan) Problems() []string {
 	add(p.TTL < 0, "TTL: is %s; it must not be negative", p.TTL)
 	add(p.KeepAlive <= 0, "KeepAlive: is %s; say how long a client may hold on to a connection, such as budget.BalancerKeepAlive", p.KeepAlive)
 	add(p.Silence <= 0, "Silence: is %s; say how long a request waits for a Region that says nothing, such as budget.BalancerIdle", p.Silence)
+	add(p.FirstByte < 0, "FirstByte: is %s; it must not be negative", p.FirstByte)
 	add(p.Capacity < 0, "Capacity: is %s; it must not be negative", p.Capacity)
 	if len(problems) > 0 {
 		return problems // the sum would be of wrong terms

@@ -57,6 +57,10 @@ type Plan struct {
 	// Silence is how long a request waits for a Region that says nothing, until whoever stands before it gives up. Required:
 	// budget.BalancerIdle for a balancer, budget.Function for an API.
 	Silence time.Duration
+	// FirstByte is how long it takes at worst until a stream has failed to which Amazon Bedrock says nothing, such as
+	// settings.Settings.FirstByteAtWorst; default 0: it fails when the time of a whole answer is over, which is not in the
+	// sum. It counts where Check judges from real calls.
+	FirstByte time.Duration
 	// Capacity is how long the other Region needs until it can take all callers; default 0, it always runs at that size.
 	Capacity time.Duration
 	// SlowReason is why more than Limit is good enough; required for that, else empty.
@@ -90,11 +94,11 @@ func (p Plan) Terms() []Term {
 	if p.Capacity > 0 {
 		capacity = "until the other Region has grown to the size that all callers need"
 	}
-	found := p.Check.terms
+	found := p.judgement()
 	if p.Alarm != nil {
-		found = p.Alarm.terms
+		found = p.Alarm.terms()
 	}
-	return append(found(),
+	return append(found,
 		Term{"DNS", p.TTL, "resolvers keep the old answer; an alias record has no TTL of its own, but that of its target"},
 		Term{"connections", p.KeepAlive, "clients keep a connection to a Region that is sick and still answers"},
 		Term{"silence", 2 * p.Silence, fmt.Sprintf("a request under way when that is over, and the one more that a balancer takes then, each wait up to %s for nothing", p.Silence)},
@@ -109,11 +113,22 @@ func (c Check) terms() []Term {
 		{"detection", failures * c.Interval, fmt.Sprintf("%d checks in a row must fail, %s apart", c.Failures, c.Interval)},
 		{"checkers", failures * (ConnectWait + AnswerWait), fmt.Sprintf("each check may wait %s to connect and %s for an answer before it has failed", ConnectWait, AnswerWait)},
 	}
-	if !strings.HasSuffix(c.Path, endpoint.Healthz) { // it is not judged from real calls
-		return terms
+	return terms
+}
+
+// judgement is that, and before it the time until what is checked says that the Region is sick.
+func (p Plan) judgement() []Term {
+	if !strings.HasSuffix(p.Check.Path, endpoint.Healthz) { // it is not judged from real calls
+		return p.Check.terms()
 	}
-	return append([]Term{{"judgement", endpoint.HealthWindow, endpoint.Healthz + " judges the calls of this time, each when it ends, and most must have failed; a Region that is gone fails at once, " +
-		"and where Bedrock takes calls and says nothing, the first of them end with the stream budget, which is not in the sum"}}, terms...)
+	silent := "streams to a Bedrock that takes calls and says nothing fail after this; whole answers take the model's time, and fail with the stream budget"
+	if p.FirstByte == 0 {
+		silent = "calls to a Bedrock that takes them and says nothing fail with the stream budget, which is not in the sum"
+	}
+	return append([]Term{
+		{"judgement", endpoint.HealthWindow, endpoint.Healthz + " judges the calls of this time, each when it ends, and most must have failed; a Region that is gone fails at once"},
+		{"first byte", p.FirstByte, silent},
+	}, p.Check.terms()...)
 }
 
 // terms are how long it takes until the alarm has found a Region unhealthy.

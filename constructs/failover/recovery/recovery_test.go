@@ -18,13 +18,15 @@ func TestRecoveryTimeIsTheSumOfItsTerms(t *testing.T) {
 		want  time.Duration
 	}{
 		{"a balancer with streams of 290 s", recovery.Plan{KeepAlive: time.Minute, Silence: 295 * time.Second},
-			"judgement 1m0s, detection 30s, checkers 18s, DNS 1m0s, connections 1m0s, silence 9m50s, capacity 0s", 13*time.Minute + 38*time.Second},
+			"judgement 1m0s, first byte 0s, detection 30s, checkers 18s, DNS 1m0s, connections 1m0s, silence 9m50s, capacity 0s", 13*time.Minute + 38*time.Second},
+		{"streams that are given up sooner", recovery.Plan{KeepAlive: time.Minute, Silence: 295 * time.Second, FirstByte: 40 * time.Second},
+			"judgement 1m0s, first byte 40s, detection 30s, checkers 18s, DNS 1m0s, connections 1m0s, silence 9m50s, capacity 0s", 14*time.Minute + 18*time.Second},
 		{"slow checks and a standby that must grow",
 			recovery.Plan{Check: recovery.Check{Interval: 30 * time.Second, Failures: 2}, KeepAlive: time.Minute, Silence: time.Second, Capacity: 5 * time.Minute},
-			"judgement 1m0s, detection 1m0s, checkers 12s, DNS 1m0s, connections 1m0s, silence 2s, capacity 5m0s", 9*time.Minute + 14*time.Second},
-		{"a path that judges nothing", recovery.Plan{Check: recovery.Check{Path: "/livez"}, TTL: 10 * time.Second, KeepAlive: time.Second, Silence: time.Second},
+			"judgement 1m0s, first byte 0s, detection 1m0s, checkers 12s, DNS 1m0s, connections 1m0s, silence 2s, capacity 5m0s", 9*time.Minute + 14*time.Second},
+		{"a path that judges nothing", recovery.Plan{Check: recovery.Check{Path: "/livez"}, TTL: 10 * time.Second, KeepAlive: time.Second, Silence: time.Second, FirstByte: time.Hour},
 			"detection 30s, checkers 18s, DNS 10s, connections 1s, silence 2s, capacity 0s", time.Minute + time.Second},
-		{"an alarm on a balancer's targets", recovery.Plan{Alarm: &recovery.Alarm{Shows: 45 * time.Second}, KeepAlive: time.Minute, Silence: 55 * time.Second},
+		{"an alarm on a balancer's targets", recovery.Plan{Alarm: &recovery.Alarm{Shows: 45 * time.Second}, KeepAlive: time.Minute, Silence: 55 * time.Second, FirstByte: time.Hour},
 			"metric 45s, alarm 2m0s, delivery 1m0s, DNS 1m0s, connections 1m0s, silence 1m50s, capacity 0s", 7*time.Minute + 35*time.Second},
 		{"an alarm of three periods", recovery.Plan{Alarm: &recovery.Alarm{Period: 2 * time.Minute, Periods: 3}, KeepAlive: time.Minute, Silence: time.Second},
 			"metric 0s, alarm 8m0s, delivery 2m0s, DNS 1m0s, connections 1m0s, silence 2s, capacity 0s", 12*time.Minute + 2*time.Second},
@@ -77,7 +79,7 @@ func TestBadPlansAreRefused(t *testing.T) {
 			p.Check = recovery.Check{Interval: 30 * time.Second, Failures: 10}
 			p.Capacity = 7 * time.Minute
 		}),
-			[]string{"RTO: is up to 16m2s (judgement 1m0s + detection 5m0s + checkers 1m0s + DNS 1m0s + connections 1m0s + silence 2s + capacity 7m0s); allowed is 15m0s"}},
+			[]string{"RTO: is up to 16m2s (judgement 1m0s + first byte 0s + detection 5m0s + checkers 1m0s + DNS 1m0s + connections 1m0s + silence 2s + capacity 7m0s); allowed is 15m0s"}},
 		{"as slow, with a reason", good(func(p *recovery.Plan) { p.Capacity, p.SlowReason = 20*time.Minute, "batch only" }), nil},
 		{"requests that wait too long", good(func(p *recovery.Plan) { p.Silence = 6 * time.Minute }), []string{"RTO: is up to 15m48s"}},
 		{"an alarm and a question", good(func(p *recovery.Plan) { p.Alarm, p.Check.Failures = &recovery.Alarm{}, 3 }), []string{"Check: is set, and so is Alarm"}},
