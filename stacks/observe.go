@@ -40,8 +40,8 @@ func observe(scope constructs.Construct, p place) {
 		Environment: p.e.Name, Gateways: p.watched.gateways, Models: calledIn(p.e, p.region), Profiles: p.watched.profiles,
 		Actions: alarmActions(stack, p.e, p.region),
 	}
-	if p.region == p.e.Regions[0] {
-		props.Quiet = p.e.Observability.Quiet // the other Region may have no callers for months
+	if slices.Contains(p.e.Called(), p.region) {
+		props.Quiet = p.e.Observability.Quiet // another Region may have no callers for months
 	}
 	if page := p.e.Observability.Pages[p.region]; page != "" {
 		props.PageActions = actionsOf(stack, "Pages", page)

@@ -141,19 +141,19 @@ func (e Environment) asks() bool {
 // Asking is the plan of what health checkers ask. There must be failover.
 func (e Environment) Asking() recovery.Plan {
 	plan := e.plan(e.silence())
-	for _, region := range e.called() {
+	for _, region := range e.Called() {
 		plan.FirstByte = max(plan.FirstByte, e.Settings("", region).FirstByteAtWorst()) // of every variant the same
 	}
 	plan.Check = recovery.Check{Path: e.Failover.Path, Interval: e.Failover.Interval, Failures: e.Failover.Failures}
 	return e.excused(plan)
 }
 
-// called are the Regions that callers go to while all is well.
-func (e Environment) called() []string {
-	if e.Failover.Mode == ActivePassive {
-		return e.Regions[:1]
+// Called are the Regions that callers go to while all is well, as far as we know: without failover the first.
+func (e Environment) Called() []string {
+	if e.Failover != nil && e.Failover.Mode == ActiveActive {
+		return e.Regions
 	}
-	return e.Regions
+	return e.Regions[:1]
 }
 
 // Following is the plan of what follows alarms. There must be failover.

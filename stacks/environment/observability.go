@@ -16,7 +16,7 @@ type Observability struct {
 	Emails []string          // told of alarms, each to be confirmed once in each Region; default none
 	Topics map[string]string // by Region, ARN of an SNS topic that exists; default: the stacks make one in each
 	Pages  map[string]string // by Region, ARN of an SNS topic for what somebody must get up for; default: as Topics
-	Quiet  time.Duration     // without any request in the first Region, until somebody is told; default 0: silence is no alarm
+	Quiet  time.Duration     // without any request in a Region that has callers, until somebody is told; default 0: silence is no alarm
 	Budget *Budget           // nil: nothing watches the bill
 }
 

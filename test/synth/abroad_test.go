@@ -46,8 +46,14 @@ func TestEveryRegionIsWatchedFromTheOther(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			var quiet []string // the Regions where no request at all is told of
 			watched := map[string][]string{}
 			for _, s := range read.Stacks {
+				for _, r := range s.ByType("AWS::CloudWatch::CompositeAlarm") {
+					if r.Properties["AlarmName"] == "prod-"+s.Region+"-quiet" {
+						quiet = append(quiet, s.Region)
+					}
+				}
 				for _, r := range s.ByType("AWS::CloudWatch::Alarm") {
 					of := about(s, r.Properties)
 					if of == "" || of == s.Region {
@@ -60,8 +66,12 @@ func TestEveryRegionIsWatchedFromTheOther(t *testing.T) {
 				}
 			}
 			want := map[string][]string{"us-west-2": {"HealthCheckStatus", "ReplicationLatency"}, "us-east-1": {"ReplicationLatency"}}
-			if mode == environment.ActivePassive {
+			if mode == environment.ActivePassive { // with the other, callers are always there
 				want["us-east-1"] = append(want["us-east-1"], "Requests")
+			}
+			slices.Sort(quiet)
+			if called := e.Called(); !slices.Equal(quiet, called) {
+				t.Errorf("that no request comes is told of in %v; callers go to %v", quiet, called)
 			}
 			for region, metrics := range want {
 				for _, metric := range metrics {

@@ -197,7 +197,7 @@ func TestBadFailoverIsRefused(t *testing.T) {
 		{"a threshold that breaks the RTO", pair(east, func(p *failover.PairProps) {
 			p.Recovery.Check = recovery.Check{Interval: 30 * time.Second, Failures: 10}
 			p.Recovery.Capacity = 5 * time.Minute
-		}), []string{"1 problems", "Recovery.RTO: is up to 21m50s (judgement 1m0s + detection 5m0s + checkers 1m0s + DNS 1m0s + connections 1m0s + silence 7m50s + capacity 5m0s); allowed is 15m0s"}},
+		}), []string{"1 problems", "Recovery.RTO: is up to 21m50s (judgement 1m0s + first byte 0s + detection 5m0s + checkers 1m0s + DNS 1m0s + connections 1m0s + silence 7m50s + capacity 5m0s); allowed is 15m0s"}},
 		{"a stack without the metrics", pair(west, func(*failover.PairProps) {}), []string{"1 problems", `the stack's Region is "us-west-2"; only us-east-1 has`}},
 		{"names that go round in circles", pair(east, func(p *failover.PairProps) { p.Primary.DNSName, p.Secondary.CheckName = p.Name+".", p.Name }), []string{"2 problems",
 			"Primary.DNSName: is the record's own name", "Secondary.CheckName: is gateway.example.com, the name that fails over"}},

@@ -42,7 +42,7 @@ func cases(t *testing.T) []serverlessCase {
 	t.Helper()
 	return []serverlessCase{
 		{environment: shipped(t, "dev"), memory: 512, timeout: 300, authorization: "AWS_IAM", removal: "Delete"},
-		{environment: shipped(t, "prod"), memory: 1024, timeout: 240, authorization: "NONE", removal: "Retain"},
+		{environment: shipped(t, "prod"), memory: 1024, timeout: 220, authorization: "NONE", removal: "Retain"},
 		{environment: shipped(t, "local"), memory: 1024, timeout: 300, authorization: "NONE", removal: "Delete"},
 		{environment: written(t, "direct", direct), memory: 3008, timeout: 510, reserved: 7.0, removal: "Delete"},
 		{environment: written(t, "keyed", keyed), memory: 1024, timeout: 300, authorization: "NONE", removal: "Delete"},
