@@ -154,6 +154,15 @@ func TestAccess(t *testing.T) {
 			{Resources: []string{"arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"}}}, ""},
 		{"twice is once", []access.Target{{Model: "amazon.nova-lite-v1:0", Region: "eu-west-1"}, {Model: "amazon.nova-lite-v1:0", Region: "eu-west-1"}},
 			[]access.Statement{{Resources: []string{"arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"}}}, ""},
+		{"on demand through a profile", []access.Target{{Model: "amazon.nova-lite-v1:0", Region: "eu-west-1", Profile: "P"}}, []access.Statement{
+			{Resources: []string{"P"}}, {Resources: []string{"arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"}, Equals: map[string]string{"bedrock:InferenceProfileArn": "P"}}}, ""},
+		{"global through a profile", []access.Target{{Model: "global.anthropic.claude-haiku-5-5", Region: "eu-west-1", Profile: "P"}}, []access.Statement{
+			{Resources: []string{"P"}}, {Resources: []string{"arn:aws:bedrock:eu-west-1::foundation-model/anthropic.claude-haiku-5-5"}, Equals: map[string]string{"bedrock:InferenceProfileArn": "P"}},
+			{Resources: []string{"arn:aws:bedrock:::foundation-model/anthropic.claude-haiku-5-5"}, Equals: map[string]string{"bedrock:InferenceProfileArn": "P", "aws:RequestedRegion": "unspecified"}}}, ""},
+		{"profiles yet to be made", []access.Target{{Model: "amazon.nova-lite-v1:0", Region: "eu-west-1", Profile: "${Token[B.10]}"}, {Model: "amazon.nova-lite-v1:0", Region: "eu-west-1", Profile: "${Token[A.9]}"}}, []access.Statement{
+			{Resources: []string{"${Token[B.10]}", "${Token[A.9]}"}},
+			{Resources: []string{"arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"}, Equals: map[string]string{"bedrock:InferenceProfileArn": "${Token[B.10]}"}},
+			{Resources: []string{"arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"}, Equals: map[string]string{"bedrock:InferenceProfileArn": "${Token[A.9]}"}}}, ""},
 		{"unknown", []access.Target{{Model: "none", Region: "eu-west-1"}}, nil, `target 0: "none": the model is not in the catalog`},
 		{"no Region", []access.Target{{Model: "amazon.nova-lite-v1:0"}}, nil, `target 0: "amazon.nova-lite-v1:0": no Region; say whose Bedrock is called`},
 		{"destinations for nothing", []access.Target{{Model: "amazon.nova-lite-v1:0", Region: "eu-west-1", Destinations: []string{"eu-west-1"}}},

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/assembly"
+	"github.com/genai-pipeline/genai-pipeline/cmd/pipeline/dashboards"
 	"github.com/genai-pipeline/genai-pipeline/constructs/access"
 	"github.com/genai-pipeline/genai-pipeline/constructs/profile"
 	"github.com/genai-pipeline/genai-pipeline/runtime/settings"
@@ -174,6 +175,41 @@ func TestBedrocksMetricsAreReadByProfile(t *testing.T) {
 		return
 	}
 	t.Error("there is no alarm on legacy models")
+}
+
+// TestBedrocksGraphsHaveALineForEachProfile: which id is behind a line is the other stack's to say, so its output is named.
+func TestBedrocksGraphsHaveALineForEachProfile(t *testing.T) {
+	read, err := dashboards.Read(stackIn(t, billedAssembly(t), "billed-us-west-2/observability"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"global.anthropic.claude-haiku-5-5", "us.anthropic.claude-haiku-5-5", "serverless haiku global.anthropic.claude-haiku-5-5",
+		"serverless haiku us.anthropic.claude-haiku-5-5", "serverless batch global.anthropic.claude-haiku-5-5"}
+	graphs := 0
+	for _, d := range read {
+		for _, w := range d.Widgets {
+			var labels []string
+			for _, l := range w.Lines {
+				if l.Metric.Namespace != "AWS/Bedrock" {
+					continue
+				}
+				labels = append(labels, l.Label)
+				if id := l.Metric.Dimensions["ModelId"]; strings.HasPrefix(l.Label, "serverless ") != strings.Contains(id, "InferenceProfileId") {
+					t.Errorf("%s is of %s", l.Label, id)
+				}
+			}
+			if len(labels) == 0 {
+				continue
+			}
+			graphs++
+			if diff := cmp.Diff(want, labels); diff != "" {
+				t.Errorf("%s: %s", w.Title, diff)
+			}
+		}
+	}
+	if graphs != 3 {
+		t.Errorf("%d graphs are of Bedrock's own metrics, want 3", graphs)
+	}
 }
 
 // TestProfileProblems gives what cannot be made, and names that would be too long for Bedrock.
