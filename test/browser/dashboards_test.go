@@ -52,6 +52,7 @@ func TestDashboardsInABrowser(t *testing.T) {
 // checkLoad holds that the run was one that fills the dashboards.
 func checkLoad(t *testing.T, asked *tally) {
 	t.Helper()
+	t.Logf("%d requests ended with %v, and %d were rated", asked.Requests, asked.Statuses, asked.Ratings)
 	for _, status := range []int{200, 400, 429, 502} {
 		if asked.Statuses[status] == 0 {
 			t.Errorf("no request ended with %d: %v", status, asked.Statuses)
