@@ -1,7 +1,8 @@
 // Package stacks puts the constructs together: one CDK stage for each environment and Region, and in it the stacks
 // that the environment asks for. Build is the one place that does so, for the app and for the tests.
 //
-// It is wiring only: what a resource looks like is the constructs' business, what is asked for the environment's.
+// It is wiring only, and must not know what a resource looks like, which is the constructs' business, nor how an
+// environment is written, which is package environment's.
 package stacks
 
 import (

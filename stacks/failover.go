@@ -98,7 +98,8 @@ func (p place) watchArrivals(stack awscdk.Stack, gateway compute.Service, domain
 		Actions: alarmActions(stack, p.e, p.region)})
 }
 
-// global adds what belongs to no Region: the alarms on health checks, whose metrics only one Region has, the trail, and the overview.
+// global adds what belongs to no Region: the alarms on health checks, whose metrics only one Region has, the trail, and
+// the overview.
 func global(app awscdk.App, e environment.Environment) {
 	if !e.HasGlobal() {
 		return

@@ -70,8 +70,8 @@ func overview(scope constructs.Construct, e environment.Environment) {
 	observability.NewOverview(stack, "Overview", observability.OverviewProps{Environment: e.Name, Regions: e.Regions, Variants: e.Variants(), Paged: true})
 }
 
-// bill adds what watches the bill, which AWS has in one Region only. It is a stack of its own, after that of the topic: what
-// an account may not make here holds nothing else back.
+// bill adds what watches the bill, which AWS has in one Region only. It is a stack of its own, after that of the topic:
+// what an account may not make here holds nothing else back.
 func bill(scope constructs.Construct, topic awscdk.Stack, e environment.Environment, budget environment.Budget) {
 	stack := newStack(scope, "spend", e, "What may be spent on the inference gateway")
 	stack.AddStackDependency(topic, nil)

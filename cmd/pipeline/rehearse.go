@@ -12,7 +12,8 @@ import (
 	running "github.com/genai-pipeline/genai-pipeline/cmd/pipeline/up"
 )
 
-// rehearsing takes an environment through a deployment's life on a local emulator. Without Python it says so and is no error.
+// rehearsing takes an environment through a deployment's life on a local emulator. Without Python it says so and is no
+// error.
 func rehearsing(ctx context.Context, flags *flag.FlagSet, args, environ []string, stdout io.Writer) error {
 	o := rehearse.Options{Environ: environ, Image: imageDigest}
 	flags.StringVar(&o.Environment, "environment", "dev", "name of the environment, a file in environments/")

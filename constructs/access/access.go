@@ -31,9 +31,9 @@ type Target struct {
 	// Destinations are the Regions that a geography profile may route a call to; default: those of the catalog. They
 	// are required where the catalog knows none, and empty for every other kind of id.
 	Destinations []string
-	// Profile is the ARN of an application inference profile of Model in Region, which may be a CDK token. With it only that
-	// may be called, and neither Model itself nor the profile it is copied from: a call is not asked for leave on that one
-	// (docs/adr/0016-application-profiles.md). Default: Model is called.
+	// Profile is the ARN of an application inference profile of Model in Region, which may be a CDK token. With it only
+	// that may be called, and neither Model itself nor the profile it is copied from: a call is not asked for leave on
+	// that one (docs/adr/0016-application-profiles.md). Default: Model is called.
 	//
 	// An ARN that ends in /* is for network.ModelStatements alone: granted to a role, it allows no model.
 	Profile string

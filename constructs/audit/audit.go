@@ -38,7 +38,8 @@ type Props struct {
 	// DataOnly leaves management events to a trail that exists, such as the organization's: CloudTrail bills every trail
 	// but the first for them. Default false.
 	DataOnly bool
-	// Buckets are names of buckets whose objects' reads and writes are recorded, with MultiRegion of any Region. Default none.
+	// Buckets are names of buckets whose objects' reads and writes are recorded, with MultiRegion of any Region. Default
+	// none.
 	Buckets []string
 	// Tables are ARNs of DynamoDB tables whose items' reads and writes are recorded. Default none.
 	Tables []string

@@ -55,7 +55,8 @@ type Function interface {
 	// Alias is the alias AliasName, which points at the deployed version.
 	Alias() awslambda.Alias
 	// Role is what the function runs with: writing to its log group, calling its models and, where callers have API keys,
-	// reading the secret with their hashes, and where they rate answers that of feedback ids; in a VPC, what Lambda itself needs for the network interfaces; nothing else.
+	// reading the secret with their hashes, and where they rate answers that of feedback ids; in a VPC, what Lambda itself
+	// needs for the network interfaces; nothing else.
 	Role() awsiam.Role
 	// LogGroup holds the function's JSON logs and its metrics in EMF.
 	LogGroup() awslogs.LogGroup

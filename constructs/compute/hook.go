@@ -31,9 +31,9 @@ type HookProps struct {
 	Code     binary.Asset      // required; of HookPackage
 	Settings settings.Settings // required; of the program that is tested, for whom it lets in
 
-	// KeySecret is the name or ARN of a secret that holds nothing but an API key, or with Settings of tokens a token that is
-	// good whenever something is deployed. The hook may read it then and asks with it; with Settings of keys or tokens only.
-	// Default none: of such a program it is only seen that it refuses.
+	// KeySecret is the name or ARN of a secret that holds nothing but an API key, or with Settings of tokens a token that
+	// is good whenever something is deployed. The hook may read it then and asks with it; with Settings of keys or tokens
+	// only. Default none: of such a program it is only seen that it refuses.
 	KeySecret string
 
 	// Version is the ARN of a function's version; Address, host and port, is of a balancer whose certificate is for Host.

@@ -26,8 +26,8 @@ type SecretProps struct {
 	// Name is needed for Replicas: by it, programs in the other Regions are told of the copies, since only Secrets Manager
 	// knows how an ARN ends. Default: CloudFormation makes one.
 	Name string
-	// Replicas are the Regions that get a copy, each with the ARN of a key there; an empty ARN is Secrets Manager's own key.
-	// A copy cannot be written: change the secret itself, and while its Region is lost, promote a copy first.
+	// Replicas are the Regions that get a copy, each with the ARN of a key there; an empty ARN is Secrets Manager's own
+	// key. A copy cannot be written: change the secret itself, and while its Region is lost, promote a copy first.
 	Replicas map[string]string
 	Key      awskms.IKey // encrypts the secret here; default: Secrets Manager's own
 	Retain   bool        // keeps it when its stack goes; default false

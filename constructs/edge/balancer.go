@@ -66,7 +66,8 @@ type Balancer interface {
 	AddTarget(id string, props TargetProps) awselasticloadbalancingv2.ApplicationTargetGroup
 	// AddPair makes two target groups that take turns, as ECS deploys blue/green. It is instead of AddTarget.
 	AddPair(id string, props PairProps) Pair
-	// AddRecord points the name of a host, for which the certificate must be, at the balancer, in the Route 53 zone of the id.
+	// AddRecord points the name of a host, for which the certificate must be, at the balancer, in the Route 53 zone of the
+	// id.
 	AddRecord(id, name, hostedZoneID string) awsroute53.CfnRecordSet
 	// MetricRequests is how many requests it passed on, over five minutes, as of the others. Options may be nil.
 	MetricRequests(options *awscloudwatch.MetricOptions) awscloudwatch.Metric

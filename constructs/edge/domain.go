@@ -20,8 +20,8 @@ type Domain struct {
 	// HostedZoneID is the Route 53 zone that gets an alias record of Name. Optional: without one, the record is the
 	// caller's to make, to DomainNameAliasDomainName of Api().DomainName().
 	HostedZoneID string
-	// Further are more names for the API, by the same certificate, such as one by which just this Region answers; each gets a
-	// record where there is a zone, whatever becomes of Name's.
+	// Further are more names for the API, by the same certificate, such as one by which just this Region answers; each
+	// gets a record where there is a zone, whatever becomes of Name's.
 	Further []string
 	// NoRecord leaves the record of Name to somebody else, such as failover.NewRecord. Default false.
 	NoRecord bool

@@ -55,8 +55,8 @@ func (b *balancer) newTarget(id string, props TargetProps) awselasticloadbalanci
 		// this, and none is set: a new target, with the fewest requests, is to be used at once.
 		LoadBalancingAlgorithmType: awselasticloadbalancingv2.TargetGroupLoadBalancingAlgorithmType_LEAST_OUTSTANDING_REQUESTS,
 		// Liveness, not readiness: what makes one target unready, such as Bedrock or a secret out of reach, makes all of them
-		// so at once, and a balancer without targets answers 503 where the gateway would say why. A target that drains
-		// leaves by deregistration, not by its health.
+		// so at once, and a balancer without targets answers 503 where the gateway would say why. A target that drains leaves
+		// by deregistration, not by its health.
 		HealthCheck: &awselasticloadbalancingv2.HealthCheck{
 			Path: jsii.String(endpoint.Livez), HealthyHttpCodes: jsii.String("200"),
 			Interval: awscdk.Duration_Seconds(jsii.Number(budget.TargetInterval.Seconds())), Timeout: awscdk.Duration_Seconds(jsii.Number(budget.TargetTimeout.Seconds())),

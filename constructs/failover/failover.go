@@ -46,9 +46,9 @@ type Endpoint struct {
 	// CheckName is the host that health checks ask, on port 443: a name by which just this Region answers, not the one that
 	// fails over. A balancer takes any; an API only one of its custom domains. Required without CheckAlarms.
 	CheckName string
-	// CheckAlarms are names of CloudWatch alarms in the Region, which health checks follow instead, for an endpoint that the
-	// checkers cannot reach: see NewHealthAlarm. The Region is healthy while one of them is not raised. Recovery.Alarm says
-	// what they look at.
+	// CheckAlarms are names of CloudWatch alarms in the Region, which health checks follow instead, for an endpoint that
+	// the checkers cannot reach: see NewHealthAlarm. The Region is healthy while one of them is not raised. Recovery.Alarm
+	// says what they look at.
 	CheckAlarms []string
 	Weight      int // ActiveActive: the Region's share of the sum, 1 to 255, default 100; else 0
 }

@@ -62,8 +62,8 @@ func newCheck(scope constructs.Construct, id, name, region string, config *healt
 // HealthAlarmProps says when a Region is unhealthy by a metric of its own.
 type HealthAlarmProps struct {
 	Name string // required; of the alarm, as in CheckAlarms of an Endpoint
-	// Healthy counts what is well, such as the healthy targets of a target group. Required: one metric of the stack's Region,
-	// of Recovery.Alarm.Period, without metric math; its statistic Average, Minimum, Maximum, Sum or SampleCount.
+	// Healthy counts what is well, such as the healthy targets of a target group. Required: one metric of the stack's
+	// Region, of Recovery.Alarm.Period, without metric math; its statistic Average, Minimum, Maximum, Sum or SampleCount.
 	Healthy  awscloudwatch.IMetric
 	Least    float64       // under which the Region is unhealthy, more than 0; default 1
 	Recovery recovery.Plan // as that of the records; its Alarm is required
@@ -71,9 +71,10 @@ type HealthAlarmProps struct {
 	Actions []awscloudwatch.IAlarmAction
 }
 
-// NewHealthAlarm makes an alarm that a health check can follow, in the stack of its Region. No data is as bad as bad data.
-// Route 53 follows the alarm's metric and settings, not its state: to call a Region unhealthy by hand, invert the health
-// check. CDK constructs do not return errors: with bad props it panics with one message that names everything that is wrong.
+// NewHealthAlarm makes an alarm that a health check can follow, in the stack of its Region. No data is as bad as bad
+// data. Route 53 follows the alarm's metric and settings, not its state: to call a Region unhealthy by hand, invert the
+// health check. CDK constructs do not return errors: with bad props it panics with one message that names everything
+// that is wrong.
 func NewHealthAlarm(scope constructs.Construct, id string, props HealthAlarmProps) awscloudwatch.Alarm {
 	if props.Least == 0 {
 		props.Least = 1

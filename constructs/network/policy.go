@@ -26,9 +26,10 @@ type Statement struct {
 	public bool // for callers of other accounts, or of none: reading what AWS publishes
 }
 
-// ModelStatements are a role's statements on models, for the policy of BedrockRuntime. A target's Profile may be that of
-// all application inference profiles of a Region, as in arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/*,
-// for which a role has no use: the endpoint is there before they are.
+// ModelStatements are a role's statements on models, for the policy of BedrockRuntime. A target's Profile may be that
+// of all application inference profiles of a Region, as in
+// arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/*, for which a role has no use: the endpoint is
+// there before they are.
 func ModelStatements(models access.Models) []Statement {
 	var statements []Statement
 	for _, s := range models.Statements() {

@@ -30,8 +30,8 @@ type Props struct {
 	// Anomaly is from how many US dollars over what was expected somebody is told, within a day; default 0: nothing looks
 	// for it.
 	Anomaly int
-	// TopicARN is of the SNS topic that is told, of the stack's account. Required. Its policy, and that of its key, must let
-	// AWS Budgets and Cost Anomaly Detection publish: observability.TopicProps.Costs.
+	// TopicARN is of the SNS topic that is told, of the stack's account. Required. Its policy, and that of its key, must
+	// let AWS Budgets and Cost Anomaly Detection publish: observability.TopicProps.Costs.
 	TopicARN string
 	// Of narrows what is looked at to what carries a tag with a value; default: all that the account is billed. Nothing is
 	// seen before the key is activated as a cost allocation tag, and no tokens but those that were asked for through

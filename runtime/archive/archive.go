@@ -1,5 +1,6 @@
-// Package archive keeps a usage record of every request, and of every rating of an answer, as compressed JSON lines in objects of a store: one object for
-// each flush, named so that a query engine finds them by date and a reader sees what is missing.
+// Package archive keeps a usage record of every request, and of every rating of an answer, as compressed JSON lines in
+// objects of a store: one object for each flush, named so that a query engine finds them by date and a reader sees what
+// is missing.
 //
 // A request never waits for the store. What is in memory is bounded; what finds no room, or cannot be stored in the
 // time allowed, is lost and counted. It must not know S3 (package bucket does), HTTP or how records come about.

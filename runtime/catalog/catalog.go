@@ -11,7 +11,8 @@ import "time"
 // Status is where a model stands in its life on a given day.
 type Status string
 
-// The three states. Bedrock refuses a legacy model to new customers, and answers ResourceNotFoundException for an ended one.
+// The three states. Bedrock refuses a legacy model to new customers, and answers ResourceNotFoundException for an ended
+// one.
 const (
 	Active Status = "active"
 	Legacy Status = "legacy"

@@ -1,5 +1,7 @@
 // Package core is the one place where the runtime's parts are put together: both programs, and tests that want the
 // whole handler in one process, call New.
+//
+// It must not know how requests arrive: what listens, or fetches events, is the programs' own.
 package core
 
 import (

@@ -188,8 +188,8 @@ func TestTooLate(t *testing.T) {
 	})
 }
 
-// The clock of the program that gave the answer was ahead, or is behind where it is rated: an id "from the future" is as good
-// as any, once.
+// The clock of the program that gave the answer was ahead, or is behind where it is rated: an id "from the future" is
+// as good as any, once.
 func TestClockSetBack(t *testing.T) {
 	var id string
 	var answered time.Time

@@ -61,8 +61,8 @@ func ask(handler http.Handler, w http.ResponseWriter, stream bool) {
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(body)))
 }
 
-// The budgets hold the gateway's part of a request, with its record, but without the model's. About twenty allocations are the
-// test's own request and header.
+// The budgets hold the gateway's part of a request, with its record, but without the model's. About twenty allocations
+// are the test's own request and header.
 func TestARequestAllocatesLittle(t *testing.T) {
 	handler := accounted(model{complete: func(context.Context, *inference.Request) (*inference.Reply, error) {
 		return &inference.Reply{Blocks: []inference.Block{{Text: "Hello."}}, Usage: inference.Usage{Input: 1, Output: 2}}, nil

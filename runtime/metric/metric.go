@@ -99,8 +99,8 @@ const (
 	DimModel       = "Model"
 )
 
-// DimensionSets returns the combinations every metric of requests and of feedback is emitted under. Each combination of values is a
-// custom metric that CloudWatch bills, so there are two sets, not the power set.
+// DimensionSets returns the combinations every metric of requests and of feedback is emitted under. Each combination of
+// values is a custom metric that CloudWatch bills, so there are two sets, not the power set.
 func DimensionSets() [][]string {
 	return append(ProgramDimensionSets(), []string{DimEnvironment, DimVariant, DimModel})
 }

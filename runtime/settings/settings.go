@@ -146,8 +146,8 @@ type Settings struct {
 	MaxBodyBytes   int           // largest request body; default 10 MiB, at most 25 MiB
 	RequestTimeout time.Duration // for the whole answer, streams included; default 290 s, at most 15 min
 	PingInterval   time.Duration // silence on a stream before a ping; default 15 s
-	// FirstByte is how long Bedrock may say nothing to a call that streams, before another target is tried; default 60 s, 1 s
-	// to 15 min. The time of a whole answer is the model's own, so only RequestTimeout ends that.
+	// FirstByte is how long Bedrock may say nothing to a call that streams, before another target is tried; default 60 s,
+	// 1 s to 15 min. The time of a whole answer is the model's own, so only RequestTimeout ends that.
 	FirstByte      time.Duration
 	HealthWindow   time.Duration // how far back /healthz looks, 1 s to 15 min; default 0: endpoint.HealthWindow
 	MaxCalls       int           // calls to Bedrock for one request, the first included; default 3, at most 10

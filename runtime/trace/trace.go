@@ -4,7 +4,7 @@
 //
 // No span has any text of a prompt or an answer, nor why a request failed beyond the code. It links OpenTelemetry, so
 // only the programs runtime/cmd/traced… import it: merely linking it costs every start a third more
-// (docs/adr/0014-tracing.md).
+// (docs/adr/0014-tracing.md). It must not know AWS, nor what a surface puts on the wire.
 package trace
 
 import (

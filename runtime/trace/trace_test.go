@@ -85,7 +85,8 @@ func TestSpansOfAStream(t *testing.T) {
 	})
 }
 
-// A caller whose trace is not sampled is not traced, and neither is anyone by what is no traceparent; the log has the trace.
+// A caller whose trace is not sampled is not traced, and neither is anyone by what is no traceparent; the log has the
+// trace.
 func TestCallersDecide(t *testing.T) {
 	in(t, settings.VariantContainers, model{}, func(t *testing.T, w *world) {
 		answer := w.ask(question, "00-"+callersTrace+"-"+callersSpan+"-00")

@@ -11,8 +11,8 @@ import (
 type Auth struct {
 	Mode   string // one of the modes; default AuthIAM
 	Secret string // AuthKeys: name or ARN of the secret with the keys' hashes; empty, the default: the stack makes one
-	// SmokeKey is the name or ARN of a secret that holds nothing but an API key, or with AuthOIDC a token, for the smoke test
-	// of a new version; AuthKeys and AuthOIDC only. Default: that asks no model.
+	// SmokeKey is the name or ARN of a secret that holds nothing but an API key, or with AuthOIDC a token, for the smoke
+	// test of a new version; AuthKeys and AuthOIDC only. Default: that asks no model.
 	SmokeKey string
 	Reason   string // AuthOff: why anyone may call; required, else empty
 

@@ -24,6 +24,7 @@ var everything = []string{".", "./cmd/...", "./constructs/...", "./runtime/...",
 // pkg is what the go command knows of a package.
 type pkg struct {
 	ImportPath string
+	Name       string
 	Dir        string
 	Doc        string
 	Standard   bool
@@ -34,7 +35,7 @@ type pkg struct {
 // list asks the go command about packages, and with deps about all that they link too.
 func list(t *testing.T, deps bool, patterns ...string) []pkg {
 	t.Helper()
-	args := []string{"list", "-json=ImportPath,Dir,Doc,Standard,Imports,Module"}
+	args := []string{"list", "-json=ImportPath,Name,Dir,Doc,Standard,Imports,Module"}
 	if deps {
 		args = append(args, "-deps")
 	}

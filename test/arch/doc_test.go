@@ -18,6 +18,27 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 	}
 }
 
+func TestEveryPackageSaysWhatItMustNotKnow(t *testing.T) {
+	const why = "a package without a border grows until it knows everything"
+	for _, p := range list(t, false, everything...) {
+		if p.Name == "main" {
+			continue // a program is where everything is put together
+		}
+		doc := ""
+		for _, file := range sources(t, p.Dir) {
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments|parser.PackageClauseOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			doc += parsed.Doc.Text()
+		}
+		text := strings.Join(strings.Fields(doc), " ")
+		if doc != "" && !strings.Contains(text, "must not ") && !strings.Contains(text, "must never ") && !strings.Contains(text, "must know neither ") {
+			t.Errorf("the comment of %s does not say what it must not know: %s", p.ImportPath, why)
+		}
+	}
+}
+
 func TestEveryExportedNameIsDocumented(t *testing.T) {
 	for _, p := range list(t, false, everything...) {
 		for _, file := range sources(t, p.Dir) {

@@ -139,7 +139,8 @@ func ours(w dashboards.Widget) bool {
 	return slices.ContainsFunc(w.Lines, func(l dashboards.Line) bool { return l.Metric.Namespace == metric.Namespace })
 }
 
-// checkLines holds that every line is drawn, in a colour of its own: the load has something for each but what is never lost.
+// checkLines holds that every line is drawn, in a colour of its own: the load has something for each but what is never
+// lost.
 func checkLines(t *testing.T, name string, w dashboards.Widget, seen widget) {
 	t.Helper()
 	if w.View == "singleValue" {

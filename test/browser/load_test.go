@@ -61,7 +61,8 @@ func (w *world) load() (*tally, error) {
 	return t, errors.Join(problems...)
 }
 
-// questionOf is the n-th one: both APIs, streamed and not, every model and tenant, some slow, throttled, failing, cut or wrong.
+// questionOf is the n-th one: both APIs, streamed and not, every model and tenant, some slow, throttled, failing, cut
+// or wrong.
 func questionOf(n int) question {
 	model := []string{"haiku", "sonnet", "haiku", "opus", "haiku", "sonnet", "haiku"}[n%7]
 	q := question{path: "/v1/chat/completions", tenant: tenants[n%5%len(tenants)]}

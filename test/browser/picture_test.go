@@ -56,8 +56,8 @@ func (s *screen) picture(t *testing.T, d dashboards.Dashboard) {
 	}
 }
 
-// fewColours is a picture in 256 colours: the most frequent of those that are not nearly the same. For text and lines nobody
-// notices.
+// fewColours is a picture in 256 colours: the most frequent of those that are not nearly the same. For text and lines
+// nobody notices.
 func fewColours(whole image.Image) image.Image {
 	bounds := whole.Bounds()
 	times := map[color.Color]int{}

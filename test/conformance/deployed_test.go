@@ -75,8 +75,8 @@ func TestDeployed(t *testing.T) {
 	t.Run("signed", signedLocally)
 }
 
-// TestAStrangerAsks runs the suite as a step of a delivery does, in a process that knows a URL, as a stack's output says it,
-// and a credential: of the API, and of a balancer by HTTPS.
+// TestAStrangerAsks runs the suite as a step of a delivery does, in a process that knows a URL, as a stack's output
+// says it, and a credential: of the API, and of a balancer by HTTPS.
 func TestAStrangerAsks(t *testing.T) {
 	for _, v := range variants() {
 		t.Run(v.name, func(t *testing.T) {

@@ -62,5 +62,6 @@ func drain(t *testing.T, v variant) {
 		t.Errorf("a new connection was accepted and answered %d", response.StatusCode)
 	}
 	ended.Wait()
-	// After the drain time the server would have cut a stream. The cleanup of the start fails the test if the exit is not clean.
+	// After the drain time the server would have cut a stream. The cleanup of the start fails the test if the exit is not
+	// clean.
 }

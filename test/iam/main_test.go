@@ -1,7 +1,7 @@
-// Package iam_test holds the roles of each variant, and the VPC endpoints that its calls pass, to a contract: they allow
-// every call that the program makes and that AWS makes for it, and nothing else. The calls are not listed by hand: the real binary is started from
-// its synthesized template against endpoints that record what it signs, and the role's policies in that same template
-// are evaluated on what they recorded.
+// Package iam_test holds the roles of each variant, and the VPC endpoints that its calls pass, to a contract: they
+// allow every call that the program makes and that AWS makes for it, and nothing else. The calls are not listed by
+// hand: the real binary is started from its synthesized template against endpoints that record what it signs, and the
+// role's policies in that same template are evaluated on what they recorded.
 //
 // It must not know CDK, nor what the constructs meant to grant: what AWS asks of a role for a call is said here once
 // more, from AWS's documentation, so that a wrong grant is not compared with itself.

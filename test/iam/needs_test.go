@@ -90,8 +90,8 @@ func objectNeed(c call) need {
 	return n
 }
 
-// versionNeed is a version of a function invoked. Each deployment has another version, so every one may be; the code that is
-// not published, which has no number, must not.
+// versionNeed is a version of a function invoked. Each deployment has another version, so every one may be; the code
+// that is not published, which has no number, must not.
 func versionNeed(c call) need {
 	n := newNeed("Invoke of a version", c.service+":"+c.operation, c.resource, nil)
 	function := c.resource[:strings.LastIndex(c.resource, ":")]

@@ -25,9 +25,9 @@ func (s series) add(m dashboards.Metric, minute int, values ...float64) {
 // guide, "Configuring how CloudWatch alarms treat missing data", read 2026-11-23; the guide says that the number may vary).
 const beyond = 2
 
-// raised tells whether an alarm is raised at the start of a minute, by the guide's rules: where there are enough periods with
-// data among those that are read, the latest of them count and the missing ones do not; else the missing ones count as the
-// alarm says, until there are enough.
+// raised tells whether an alarm is raised at the start of a minute, by the guide's rules: where there are enough
+// periods with data among those that are read, the latest of them count and the missing ones do not; else the missing
+// ones count as the alarm says, until there are enough.
 func (a alarm) raised(data series, now int) (bool, error) {
 	points, err := a.points(data, now)
 	if err != nil {

@@ -154,8 +154,8 @@ func TestBadHealthAlarmsAreRefused(t *testing.T) {
 	}
 }
 
-// Balancers that no checker reaches are judged by their targets, from both target groups where two take turns; the API of the
-// same environment is asked as ever.
+// Balancers that no checker reaches are judged by their targets, from both target groups where two take turns; the API
+// of the same environment is asked as ever.
 func TestInternalBalancersAreJudgedByAlarms(t *testing.T) {
 	e := shipped(t, "prod")
 	internal(&e)

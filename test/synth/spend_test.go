@@ -118,7 +118,8 @@ func TestBadSpendIsRefused(t *testing.T) {
 	})
 }
 
-// What watches the bill may publish and encrypt on behalf of the topic's own account, and where there is no budget not at all.
+// What watches the bill may publish and encrypt on behalf of the topic's own account, and where there is no budget not
+// at all.
 func TestTheTopicHearsOfTheBill(t *testing.T) {
 	for _, costs := range []bool{true, false} {
 		app, stack, out := benchIn(t, "us-east-1")

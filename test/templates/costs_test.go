@@ -173,9 +173,9 @@ func TestProdsFixedCostByHand(t *testing.T) {
 	want := map[string]float64{
 		// eight endpoints in two zones, two NAT gateways with an address each
 		"prod-us-east-1/network": 8*2*month*0.01 + 2*month*0.045 + 2*month*0.005,
-		// two tasks of 1 vCPU and 2 GB; a balancer with two addresses; a web ACL of four rules; the metrics of requests and ratings, without an
-		// alias and with three, one of the program, and two of the archive; a health check
-		// that asks fast and by TLS; three alarms over five metrics
+		// two tasks of 1 vCPU and 2 GB; a balancer with two addresses; a web ACL of four rules; the metrics of requests and
+		// ratings, without an alias and with three, one of the program, and two of the archive; a health check that asks fast
+		// and by TLS; three alarms over five metrics
 		"prod-us-east-1/containers": 2*month*(0.03238+2*0.00356) + month*0.0225 + 2*month*0.005 + 5 + 4*1 + (metrics*4+1+2)*0.30 + 0.5 + 2*1 + 5*0.10,
 		"prod-us-east-1/instances":  2*month*0.07976 + 2*12*0.08 + month*0.0225 + 2*month*0.005 + 5 + 4*1 + (metrics*4+1+2)*0.30 + 0.5 + 2*1 + 5*0.10,
 		// no function is paid for when it does not run

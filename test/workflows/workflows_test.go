@@ -1,5 +1,7 @@
 // Package workflows_test holds the workflows of .github against what they rest on: that their commands run as they stand,
 // and that they take no more rights and no other code than they say. (make lint checks their syntax with actionlint.)
+//
+// It must not know what a command does, only that it is there and takes what it is given.
 package workflows_test
 
 import (

@@ -24,8 +24,9 @@ var (
 	columnForm = regexp.MustCompile(`^(count|sum|pct|avg|max)\(([\w*]+)(?:, (\d+))?\) as (\w+)$`)
 )
 
-// Query runs the part of CloudWatch Logs Insights that our dashboards use over the lines of the run in a Region: a filter
-// for a text, statistics by fields, and rows that are sorted by a column, falling, up to a limit. Anything else is an error.
+// Query runs the part of CloudWatch Logs Insights that our dashboards use over the lines of the run in a Region: a
+// filter for a text, statistics by fields, and rows that are sorted by a column, falling, up to a limit. Anything else
+// is an error.
 func (r *Run) Query(text, region string) (Table, error) {
 	var t Table
 	var lines []map[string]any

@@ -133,8 +133,8 @@ func readSite(a *assembly.Assembly, stack *assembly.Stack, record assembly.Resou
 	return s, errors.Join(problems...)
 }
 
-// readAPI reads the functions behind the API, and how long it waits for them. How long clients keep a connection no template
-// says: as long as they are told, which is what a balancer would let them.
+// readAPI reads the functions behind the API, and how long it waits for them. How long clients keep a connection no
+// template says: as long as they are told, which is what a balancer would let them.
 func (s *site) readAPI() error {
 	apis, err := apigateway.Read(s.stack)
 	if err != nil {

@@ -209,7 +209,8 @@ func newBedrock(c clock, profiles map[string]string) *bedrock {
 // signedRegion finds the Region that a call of Bedrock is signed for.
 var signedRegion = regexp.MustCompile(`Credential=[^/ ]+/[0-9]{8}/([a-z0-9-]+)/bedrock/`)
 
-// bedrocks leads each call to the Bedrock of the Region that it is meant for; those for Regions without faults go elsewhere.
+// bedrocks leads each call to the Bedrock of the Region that it is meant for; those for Regions without faults go
+// elsewhere.
 func bedrocks(byRegion map[string]http.Handler, elsewhere http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if found := signedRegion.FindStringSubmatch(r.Header.Get("Authorization")); found != nil && byRegion[found[1]] != nil {

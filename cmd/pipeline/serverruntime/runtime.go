@@ -147,8 +147,8 @@ func (r *Runtime) Processes() []int {
 func (r *Runtime) Signal(signal os.Signal) error { return r.command.Process.Signal(signal) }
 
 // CheckEnvironment compares the environment of the running process with what it has to be: every variable of the
-// template with its value, save where it listens, and beside them only what AWS sets and the stand-ins. It returns one error for each
-// difference, joined.
+// template with its value, save where it listens, and beside them only what AWS sets and the stand-ins. It returns one
+// error for each difference, joined.
 func (r *Runtime) CheckEnvironment(actual map[string]string) error {
 	want := map[string]string{}
 	maps.Copy(want, r.options.Environment)

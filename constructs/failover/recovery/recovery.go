@@ -54,8 +54,8 @@ type Plan struct {
 	// KeepAlive is how long a client may hold on to a connection to a Region that is sick and still answers. Required:
 	// budget.BalancerKeepAlive for a balancer. Of API Gateway AWS gives no figure; give what your clients are told.
 	KeepAlive time.Duration
-	// Silence is how long a request waits for a Region that says nothing, until whoever stands before it gives up. Required:
-	// budget.BalancerIdle for a balancer, budget.Function for an API.
+	// Silence is how long a request waits for a Region that says nothing, until whoever stands before it gives up.
+	// Required: budget.BalancerIdle for a balancer, budget.Function for an API.
 	Silence time.Duration
 	// FirstByte is how long it takes at worst until a stream has failed to which Amazon Bedrock says nothing, such as
 	// settings.Settings.FirstByteAtWorst; default 0: it fails when the time of a whole answer is over, which is not in the

@@ -23,8 +23,8 @@ func Mozilla() []byte {
 	return text.Bytes()
 }
 
-// readRoots reads a bundle, Mozilla's without a path, and refuses what Go would silently skip, for a program without roots starts and then trusts
-// nobody.
+// readRoots reads a bundle, Mozilla's without a path, and refuses what Go would silently skip, for a program without
+// roots starts and then trusts nobody.
 func readRoots(path string) ([]byte, error) {
 	if path == "" {
 		return Mozilla(), nil

@@ -1,4 +1,5 @@
-// Command tracedserver is the program of the container and instance variants with tracing, which makes it larger and slower to start.
+// Command tracedserver is the program of the container and instance variants with tracing, which makes it larger and
+// slower to start.
 package main
 
 import (

@@ -1,5 +1,5 @@
 // Package function is the whole program of the serverless variant: the core behind the Lambda runtime. The commands that
-// call it differ in what they link.
+// call it differ in what they link, which it must not know.
 package function
 
 import (

@@ -1,5 +1,5 @@
 // Package service is the whole program of the container and instance variants: the core behind a listening socket. The
-// commands that call it differ in what they link.
+// commands that call it differ in what they link, which it must not know.
 package service
 
 import (
