@@ -49,7 +49,7 @@ func region(cdk awscdk.App, code binary.Asset, here, other string, role failover
 	front := edge.NewRestApi(stack, "Edge", edge.RestApiProps{Handler: gateway.Alias(), Domain: &edge.Domain{Name: name, HostedZoneID: zone,
 		CertificateARN: "arn:aws:acm:" + here + ":" + account + ":certificate/" + certificate, NoRecord: true, Further: []string{here + "." + name}}}).Api().DomainName()
 	failover.NewRecord(stack, "Failover", failover.RecordProps{Name: name, HostedZoneID: zone, Role: role, OtherRegion: other,
-		Recovery: recovery.Plan{KeepAlive: budget.BalancerKeepAlive, Silence: budget.Function(told.RequestTimeout)}, Endpoint: failover.Endpoint{Region: here, CheckName: here + "." + name,
+		Recovery: recovery.Plan{KeepAlive: budget.BalancerKeepAlive, Silence: budget.Function(told.RequestTimeout), FirstByte: told.FirstByteAtWorst()}, Endpoint: failover.Endpoint{Region: here, CheckName: here + "." + name,
 			DNSName: *front.DomainNameAliasDomainName(), ZoneID: *front.DomainNameAliasHostedZoneId()}})
 	watched := []observability.Gateway{{Variant: told.Variant, LogGroup: gateway.LogGroup().LogGroupName(),
 		Function: &observability.Function{Name: gateway.Function().FunctionName(), MemoryMB: memory}, API: &observability.API{Name: stack.StackName(), Stage: jsii.String(edge.StageName)}}}

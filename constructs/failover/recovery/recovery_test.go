@@ -67,9 +67,9 @@ func TestBadPlansAreRefused(t *testing.T) {
 		plan recovery.Plan
 		want []string // the start of each problem
 	}{
-		{"everything wrong", recovery.Plan{Check: recovery.Check{Path: "healthz", Interval: 20 * time.Second, Failures: 11}, TTL: -1, Capacity: -1},
+		{"everything wrong", recovery.Plan{Check: recovery.Check{Path: "healthz", Interval: 20 * time.Second, Failures: 11}, TTL: -1, FirstByte: -1, Capacity: -1},
 			[]string{`Check.Path: is "healthz", which does not start with a slash`, "Check.Interval: is 20s; Route 53 knows 10s and 30s",
-				"Check.Failures: is 11", "TTL: is -1ns", "KeepAlive: is 0s", "Silence: is 0s", "Capacity: is -1ns"}},
+				"Check.Failures: is 11", "TTL: is -1ns", "KeepAlive: is 0s", "Silence: is 0s", "FirstByte: is -1ns", "Capacity: is -1ns"}},
 		{"a path that bills", good(func(p *recovery.Plan) { p.Check.Path = "/v1/messages" }), []string{`Check.Path: is "/v1/messages", which calls Amazon Bedrock and is billed; use /healthz`}},
 		{"one below a stage, with a query", good(func(p *recovery.Plan) { p.Check.Path = "/live/v1/chat/completions?a=b" }), []string{`Check.Path: is "/live/v1/chat/completions?a=b", which calls`}},
 		{"a path that wants a key", good(func(p *recovery.Plan) { p.Check.Path = "/v1/models" }), []string{`Check.Path: is "/v1/models", which asks callers who they are`}},
