@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -32,16 +33,20 @@ func adjustable(t *testing.T) string {
 		t.Fatal(err)
 	}
 	const reads = "\tsec, nsec, mono := runtimeNow()\n\tif mono == 0 {"
-	library := filepath.Join(runtime.GOROOT(), "src", "time")
-	text, err := os.ReadFile(filepath.Join(library, "time.go"))
+	library, err := exec.Command("go", "list", "-f", "{{.Dir}}", "time").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := filepath.Join(strings.TrimSpace(string(library)), "time.go")
+	text, err := os.ReadFile(clock)
 	if err != nil || strings.Count(string(text), reads) != 1 {
 		t.Fatalf("package time of %s reads the clock in another way: %v", runtime.Version(), err)
 	}
 	dir := t.TempDir()
 	replaced := map[string]string{}
 	for path, text := range map[string]string{
-		filepath.Join(library, "time.go"): strings.Replace(string(text), reads, "\tsec, nsec, mono := runtimeNow()\n\tsec += Jumped\n\tif mono == 0 {", 1),
-		filepath.Join(library, "jump.go"): "package time\n\n// Jumped is in seconds.\nvar Jumped int64\n",
+		clock: strings.Replace(string(text), reads, "\tsec, nsec, mono := runtimeNow()\n\tsec += Jumped\n\tif mono == 0 {", 1),
+		filepath.Join(filepath.Dir(clock), "jump.go"): "package time\n\n// Jumped is in seconds.\nvar Jumped int64\n",
 		filepath.Join(root, "runtime", "cmd", "server", "jump.go"): fmt.Sprintf(`package main
 
 import ("fmt"; "os"; "os/signal"; "syscall"; "time")
