@@ -127,16 +127,15 @@ func (p *profiles) source(model string, known *catalog.Catalog) string {
 	return "arn:aws:bedrock:" + *stack.Region() + ":" + *stack.Account() + ":inference-profile/" + model
 }
 
-// name is of letters, digits, dots, colons and single dashes, as Bedrock takes them; one that is too long ends in its own
-// hash.
+// name is of letters, digits and single dashes, as CloudFormation takes them; one that is too long ends in its own hash.
 func name(prefix, alias, model string) string {
 	const hashed = 8
-	whole := prefix + "-" + alias + "-" + model
+	whole := prefix + "-" + alias + "-" + strings.NewReplacer(".", "-", ":", "-").Replace(model)
 	if len(whole) <= MaxNameBytes {
 		return whole
 	}
 	sum := sha256.Sum256([]byte(whole))
-	return strings.TrimRight(whole[:MaxNameBytes-hashed-1], "-.:") + "-" + hex.EncodeToString(sum[:hashed/2])
+	return strings.TrimRight(whole[:MaxNameBytes-hashed-1], "-") + "-" + hex.EncodeToString(sum[:hashed/2])
 }
 
 func indexOf(models []access.Target, t settings.Target) int {

@@ -2,6 +2,7 @@ package synth
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,9 @@ models:
 serverless: {api: {authorizer: iam}}
 observability: {emails: [a@example.com]}
 `
+
+// nameForm is what CloudFormation takes for the name of a profile: CDK's validation has it from the resource's schema.
+var nameForm = regexp.MustCompile(`^([0-9a-zA-Z][ _-]?)+$`)
 
 const profileType = "AWS::Bedrock::ApplicationInferenceProfile"
 
@@ -72,6 +76,9 @@ func profilesOf(t *testing.T, stack *assembly.Stack) []string {
 	t.Helper()
 	var lines []string
 	for _, r := range stack.ByType(profileType) {
+		if name, _ := r.Properties["InferenceProfileName"].(string); !nameForm.MatchString(name) {
+			t.Errorf("CloudFormation takes no profile with the name %q", name)
+		}
 		line := fmt.Sprint(r.Properties["InferenceProfileName"], " of ", at(r.Properties["ModelSource"], "CopyFrom"))
 		for _, pair := range r.Properties["Tags"].([]any) {
 			line += fmt.Sprintf(", %s=%s", at(pair, "Key"), at(pair, "Value"))
@@ -86,7 +93,7 @@ func profilesOf(t *testing.T, stack *assembly.Stack) []string {
 func TestEachAliasHasAProfileInItsOwnRegion(t *testing.T) {
 	a := billedAssembly(t)
 	line := func(alias, model, copied string) string {
-		return "billed-serverless-" + alias + "-" + model + " of arn:aws:bedrock:" + copied + model +
+		return "billed-serverless-" + alias + "-" + strings.NewReplacer(".", "-", ":", "-").Replace(model) + " of arn:aws:bedrock:" + copied + model +
 			", alias=" + alias + ", environment=billed, lifecycle=disposable, project=genai-pipeline, variant=serverless"
 	}
 	const global, geography = "global.anthropic.claude-haiku-5-5", "us.anthropic.claude-haiku-5-5"
@@ -239,7 +246,7 @@ func TestProfileProblems(t *testing.T) {
 		names[*made.All()[0].Resource.InferenceProfileName()] = true
 	}
 	for name := range names {
-		if len(name) > profile.MaxNameBytes || len(names) != 2 {
+		if !nameForm.MatchString(name) || len(name) > profile.MaxNameBytes || len(names) != 2 {
 			t.Errorf("names are %v; want two of at most %d characters", names, profile.MaxNameBytes)
 		}
 	}
