@@ -98,11 +98,6 @@ func start(ctx context.Context, python, work string, e environment.Environment) 
 		return nil, err
 	}
 	defer func() { _ = listener.Close() }() // the emulator has its own copy
-	socket, err := listener.(*net.TCPListener).File()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = socket.Close() }()
 	m := &emulator{address: listener.Addr().String(), account: e.Account, stubs: filepath.Join(work, "stubs.txt"), log: filepath.Join(work, "emulator.log"), ended: make(chan struct{})}
 	script, temporary := filepath.Join(work, "emulator.py"), filepath.Join(work, "tmp")
 	if err := os.MkdirAll(temporary, 0o755); err != nil {
@@ -114,6 +109,10 @@ func start(ctx context.Context, python, work string, e environment.Environment) 
 	log, err := os.Create(m.log)
 	if err != nil {
 		return nil, err
+	}
+	socket, err := listener.(*net.TCPListener).File()
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
 	}
 	running, stop := context.WithCancel(ctx)
 	m.stop = stop
@@ -131,7 +130,7 @@ func start(ctx context.Context, python, work string, e environment.Environment) 
 	}
 	go func() {
 		defer close(m.ended)
-		m.err = errors.Join(process.Run(cmd), log.Close())
+		m.err = errors.Join(process.Run(cmd), log.Close(), socket.Close())
 	}()
 	if err := m.answers(ctx); err != nil {
 		return nil, errors.Join(err, m.close())
