@@ -161,6 +161,7 @@ func TestReportOfABadDrill(t *testing.T) {
 	report.Results = []drill.Result{
 		{Fault: drill.Kill, Region: "us-east-1", Detected: 30 * time.Second, First: time.Minute, Last: rto, Requests: 9, Failed: 3, Oldest: loss.Objective, Uncopied: 2, Back: time.Minute, Held: true},
 		{Fault: drill.Freeze, Last: rto + 1, Oldest: loss.Objective + 1, Relapsed: 4},
+		{Fault: drill.Mute, GaveUp: 25 * time.Second},
 		{Fault: drill.Both, FailOpen: "us-west-2"},
 	}
 	var out strings.Builder
@@ -171,6 +172,7 @@ func TestReportOfABadDrill(t *testing.T) {
 		"us-east-1 fails over to us-west-2; 2 callers, 8 health checkers for each Region, 1 times real time\ncomputed: RTO 5m48s, RPO of usage records 6m0s (here copies lag 1m0s)\n",
 		"kill    30s       1m0s          5m48s         3 of 9  0            2, up to 6m0s old  0     1m0s *\n",
 		"* after kill, us-east-1 stayed unhealthy until it was asked by its own name",
+		"\nmute: streams that heard nothing failed after 25s at the soonest\n",
 		"PROBLEM: freeze: all callers were answered after 5m48.000000001s, and the RTO is 5m48s\n",
 		"PROBLEM: freeze: 4 requests failed after all callers had been answered\n",
 		"PROBLEM: freeze: a record of 6m0.000000001s before was not copied, and the RPO is 6m0s\n",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -221,9 +222,13 @@ func bedrocks(byRegion map[string]http.Handler, elsewhere http.Handler) http.Han
 	})
 }
 
-// freeAddress is an address of this machine that nothing listens on.
+// freeAddress is an address of this machine that nothing listens on. Until the program does, nobody else may be given it, such
+// as a drill beside this one: so it is on a loopback address of its own, where the system has more than one.
 func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
+	if err != nil {
+		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	}
 	if err != nil {
 		return "", err
 	}

@@ -34,6 +34,7 @@ type Result struct {
 	Requests int           // ended from the fault until all callers are back
 	Failed   int
 	Cut      int           // streams among them whose answer had begun
+	GaveUp   time.Duration // the shortest that a stream waited in vain for the Region that was hit; 0: none did
 	Relapsed int           // failed after every caller had had an answer of the secondary, before the repair
 	Uncopied int           // answered requests whose records were not in the other Region when the fault struck
 	Oldest   time.Duration // age of the oldest of those
@@ -109,6 +110,9 @@ func (r *Report) notes(text *strings.Builder) {
 			fmt.Fprintf(text, "both: with neither Region healthy after %s, DNS went on to answer with %s\n", seconds(f.Detected), f.FailOpen)
 		case f.Held:
 			fmt.Fprintf(text, "* after %s, %s stayed unhealthy until it was asked by its own name, as nobody else called it\n", f.Fault, f.Region)
+		}
+		if f.Fault == Mute && f.GaveUp > 0 {
+			fmt.Fprintf(text, "%s: streams that heard nothing failed after %s at the soonest\n", r.label(f), seconds(f.GaveUp))
 		}
 		if f.Relapsed > 0 {
 			fmt.Fprintf(text, "%s: %d requests failed after all callers had been answered\n", r.label(f), f.Relapsed)

@@ -219,6 +219,9 @@ func (w *world) count(result *Result, of *region, from, to time.Duration) {
 		if o.cut {
 			result.Cut++
 		}
+		if waited := o.end - o.start; o.stream && !o.good && o.region == of.stack.Region && (result.GaveUp == 0 || waited < result.GaveUp) {
+			result.GaveUp = waited
+		}
 	}
 	for _, o := range w.uncopied(of, from) {
 		result.Uncopied++
