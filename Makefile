@@ -103,8 +103,8 @@ fuzz: ## runs each fuzz target; FUZZTIME=10000x inputs, FUZZ=folder
 	  done; \
 	done
 
-soak: ## loads the server for long: at 70 % of what it can do, then ten times over; SOAK=10m
-	RELIABILITY_SOAK=$(SOAK) go test -count=1 -v -timeout 24h -run 'TestSoak|TestOverloadMeasured' ./test/reliability
+soak: ## loads the server for long: at 70 % of what it can do, then ten times over, then sets its clock; SOAK=10m
+	RELIABILITY_SOAK=$(SOAK) go test -count=1 -v -timeout 24h -run 'TestSoak|TestOverloadMeasured|TestClockJumps' ./test/reliability
 
 bench: ## measures the programs beside a bare handler's and writes docs/performance.md; QUICK=1 only tries
 	go run ./test/bench $(if $(QUICK),-quick,-write)
