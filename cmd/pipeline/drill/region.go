@@ -223,9 +223,10 @@ func bedrocks(byRegion map[string]http.Handler, elsewhere http.Handler) http.Han
 }
 
 // freeAddress is an address of this machine that nothing listens on. Until the program does, nobody else may be given it, such
-// as a drill beside this one: so it is on a loopback address of its own, where the system has more than one.
+// as a drill beside this one or a connection: so it is on a loopback address of its own, where the system has more than one,
+// and below the ports that systems give to connections.
 func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254), 10_000+rand.IntN(20_000)))
 	if err != nil {
 		listener, err = net.Listen("tcp", "127.0.0.1:0")
 	}
