@@ -222,14 +222,16 @@ func bedrocks(byRegion map[string]http.Handler, elsewhere http.Handler) http.Han
 	})
 }
 
-// freeAddress is an address of this machine that nothing listens on. Until the program does, nobody else may be given it, such
-// as a drill beside this one or a connection: so it is on a loopback address of its own, where the system has more than one,
-// and below the ports that systems give to connections.
+// freeAddress is an address of this machine that nothing listens on, and that nobody else is given until the program does, such
+// as a drill beside this one or a connection. Where the system has more loopback addresses than one, it is on one of its own
+// and below the ports of connections, and it was not listened on to find it: a process that is being forked meanwhile would
+// keep that open for a moment.
 func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254), 10_000+rand.IntN(20_000)))
-	if err != nil {
-		listener, err = net.Listen("tcp", "127.0.0.1:0")
+	host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
+	if packets, err := net.ListenPacket("udp", host+":0"); err == nil {
+		return fmt.Sprintf("%s:%d", host, 10_000+rand.IntN(20_000)), packets.Close()
 	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
