@@ -11,8 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,8 +57,7 @@ type Links struct {
 }
 
 // Load reads the settings from the environment, the AWS configuration from the SDK's usual sources, and puts the
-// core together. It makes no call to AWS. It also holds Go's runtime to the memory there is. Its error names every
-// problem of the settings at once.
+// core together. It makes no call to AWS. Its error names every problem of the settings at once.
 func Load(ctx context.Context, getenv func(string) string, out io.Writer, links Links) (*Core, error) {
 	s, err := settings.Load(getenv)
 	if err != nil {
@@ -72,9 +69,6 @@ func Load(ctx context.Context, getenv func(string) string, out io.Writer, links 
 		config.WithEndpointCredentialOptions(func(o *endpointcreds.Options) { o.HTTPClient = &http.Client{Timeout: credentialsTimeout} }))
 	if err != nil {
 		return nil, err
-	}
-	if memory := limit.Memory(getenv, os.DirFS("/")); memory > 0 {
-		debug.SetMemoryLimit(memory)
 	}
 	return New(s, keep(cfg), out, links)
 }

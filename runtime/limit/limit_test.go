@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -55,6 +57,12 @@ func TestMemory(t *testing.T) {
 			}
 			if got := limit.Memory(func(name string) string { return tt.env[name] }, root); got != tt.want {
 				t.Errorf("got %d, want %d", got, tt.want)
+			}
+			const none = math.MaxInt64
+			defer debug.SetMemoryLimit(debug.SetMemoryLimit(none))
+			limit.HoldMemory(func(name string) string { return tt.env[name] }, root)
+			if held := debug.SetMemoryLimit(none); held != tt.want && (tt.want > 0 || held != none) {
+				t.Errorf("Go's runtime is held to %d, want %d", held, tt.want)
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"math"
 	"path"
+	"runtime/debug"
 	"strconv"
 	"strings"
 )
@@ -17,6 +18,14 @@ const (
 // headroom is the part of the memory, one in so many, that is left to what Go's runtime does not count: the program's
 // own pages and the kernel's buffers. Go's guide recommends 5 to 10 % (https://go.dev/doc/gc-guide, read 2026-11-22).
 const headroom = 10
+
+// HoldMemory holds Go's runtime to Memory. It reads a dozen files, for which nobody has to wait: nothing of a program that has
+// just started is near any limit.
+func HoldMemory(getenv func(string) string, root fs.FS) {
+	if most := Memory(getenv, root); most > 0 {
+		debug.SetMemoryLimit(most)
+	}
+}
 
 // Memory returns the bytes that Go's runtime should keep within, for debug.SetMemoryLimit: what Lambda says, or else
 // the least of the cgroups' limits and the machine's memory, less a tenth. It is 0 where GOMEMLIMIT is set, which Go

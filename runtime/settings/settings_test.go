@@ -206,6 +206,26 @@ func TestLoadNamesEveryProblem(t *testing.T) {
 	}
 }
 
+func TestProfileOf(t *testing.T) {
+	const rest = ":123456789012:application-inference-profile/06vsfs68yb4g"
+	for text, region := range map[string]string{"arn:aws:bedrock:us-east-1" + rest: "us-east-1", "arn:aws-us-gov:bedrock:us-gov-west-1" + rest: "us-gov-west-1"} {
+		if !settings.ProfileOf(text, region) {
+			t.Errorf("%s is none of %s", text, region)
+		}
+	}
+	for _, text := range []string{"", "us-east-1" + rest, "arn:aws:bedrock:us-west-2" + rest, "arn:aws:s3:us-east-1" + rest, "arn:aws-:bedrock:us-east-1" + rest,
+		"arn:awsome:bedrock:us-east-1" + rest, "Arn:aws:bedrock:us-east-1" + rest, "arn:aws:bedrock:us-east-1" + rest + ":1", "arn:aws:bedrock:us-east-1" + rest + "/1",
+		"arn:aws:bedrock:us-east-1:12345678901:application-inference-profile/a", "arn:aws:bedrock:us-east-1:12345678901x:application-inference-profile/a",
+		"arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/a"} {
+		if settings.ProfileOf(text, "us-east-1") {
+			t.Errorf("%q is one of us-east-1", text)
+		}
+	}
+	if settings.ProfileOf("arn:aws:bedrock:"+rest, "") {
+		t.Error("one of no Region is of none")
+	}
+}
+
 func TestFirstByteAtWorst(t *testing.T) {
 	at := func(regions ...string) (a settings.Alias) {
 		for _, region := range regions {

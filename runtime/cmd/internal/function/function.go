@@ -12,6 +12,7 @@ import (
 
 	"github.com/genai-pipeline/genai-pipeline/runtime/core"
 	"github.com/genai-pipeline/genai-pipeline/runtime/lambdahttp"
+	"github.com/genai-pipeline/genai-pipeline/runtime/limit"
 )
 
 // Main runs the program and does not return.
@@ -22,6 +23,7 @@ func Main(links core.Links) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	limit.HoldMemory(os.Getenv, os.DirFS("/"))
 	c.Started(time.Since(began))
 	lambda.Start(lambdahttp.New(c.Handler).Handle)
 }

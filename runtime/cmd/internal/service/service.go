@@ -23,23 +23,22 @@ import (
 // Main runs the program until it is told to end.
 func Main(links core.Links) {
 	began := time.Now()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	if err := run(ctx, began, os.Getenv, os.Stdout, links); err != nil {
+	if err := run(began, os.Getenv, os.Stdout, links); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, began time.Time, getenv func(string) string, out io.Writer, links core.Links) error {
-	c, err := core.Load(ctx, getenv, out, links)
+func run(began time.Time, getenv func(string) string, out io.Writer, links core.Links) error {
+	c, err := core.Load(context.Background(), getenv, out, links)
 	if err != nil {
 		return err
 	}
-	return errors.Join(serve(ctx, began, c), c.Close())
+	return errors.Join(serve(began, getenv, c), c.Close())
 }
 
-func serve(ctx context.Context, began time.Time, c *core.Core) error {
+// serve takes connections as soon as it can answer them, and does what nobody needs to wait for after that.
+func serve(began time.Time, getenv func(string) string, c *core.Core) error {
 	if err := onlyHere(c.Settings); err != nil {
 		return err
 	}
@@ -47,8 +46,11 @@ func serve(ctx context.Context, began time.Time, c *core.Core) error {
 	if err != nil {
 		return err
 	}
-	defer runtime.KeepAlive(server.Pace()) // runs the collector once, hence not before there is somewhere to connect to
-	c.Started(time.Since(began))           // whoever connects now is answered
+	c.Started(time.Since(began)) // whoever connects now is answered
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	defer runtime.KeepAlive(server.Pace()) // which runs the collector once
+	limit.HoldMemory(getenv, os.DirFS("/"))
 	return server.Run(ctx, listener, server.Options{
 		Handler: c.Handler, Log: c.Log, DrainTimeout: c.Settings.DrainTimeout, IdleTimeout: c.Settings.IdleTimeout(),
 		MaxConnections: limit.Connections(c.Settings.Limits.Concurrency),
