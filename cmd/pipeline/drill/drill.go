@@ -124,7 +124,7 @@ func (w *world) rehearse(ctx context.Context, s strike) (Result, error) {
 	if err := s.begin(); err != nil {
 		return result, err
 	}
-	w.struck = append(w.struck, struck)
+	w.struck = append(w.struck, w.clock.now()) // what is answered while the program is being killed may be lost with it
 	if s.fault == Both {
 		return w.survive(ctx, s, result, struck)
 	}

@@ -26,7 +26,7 @@ type world struct {
 	ledger  *ledger
 	alias   string
 	key     string
-	struck  []time.Duration // when each fault was
+	struck  []time.Duration // when each fault had begun
 
 	running sync.WaitGroup // callers and checkers
 	stop    context.CancelFunc
@@ -206,7 +206,8 @@ func (w *world) home(since time.Duration) (last time.Duration, all bool) {
 	return last, all
 }
 
-// count counts the requests of a span of time, and the records of a Region that were not copied at its beginning.
+// count counts the requests of a span of time, and the records of a Region that were not copied when its fault, the last so
+// far, had begun.
 func (w *world) count(result *Result, of *region, from, to time.Duration) {
 	for _, o := range w.ledger.between(from, to) {
 		if o.caller < 0 {
@@ -223,9 +224,10 @@ func (w *world) count(result *Result, of *region, from, to time.Duration) {
 			result.GaveUp = waited
 		}
 	}
-	for _, o := range w.uncopied(of, from) {
+	begun := w.struck[len(w.struck)-1]
+	for _, o := range w.uncopied(of, begun) {
 		result.Uncopied++
-		result.Oldest = max(result.Oldest, from-o.end)
+		result.Oldest = max(result.Oldest, begun-o.end)
 	}
 }
 
