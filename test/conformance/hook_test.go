@@ -1,8 +1,10 @@
 package conformance_test
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -44,34 +46,36 @@ func (d *deployer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // vaultVariable says where Secrets Manager is, to the program and to the hook.
 const vaultVariable = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
-// startHook runs the hook as Lambda does.
-func startHook(t *testing.T, told settings.Hook, standIns map[string]string) (invoke.Invoker, *output.Log) {
+// runHook has the hook asked once, as Lambda does, and returns its answer and, once it has ended, all that it printed.
+func runHook(t *testing.T, told settings.Hook, standIns map[string]string, event string) (answer, printed string) {
 	t.Helper()
-	printed := &output.Log{}
+	var log output.Log
 	standIns = maps.Clone(standIns)
 	standIns["AWS_ACCESS_KEY_ID"], standIns["AWS_SECRET_ACCESS_KEY"] = "AKIDEXAMPLE", "not-a-secret"
 	hook, err := lambdaruntime.New(lambdaruntime.Options{
-		Binary: built.hook, Name: "hook", Region: "us-east-1", Timeout: time.Minute, Environment: told.Encode(), StandIns: standIns, Log: printed,
+		Binary: built.hook, Name: "hook", Region: "us-east-1", Timeout: time.Minute, Environment: told.Encode(), StandIns: standIns, Log: &log,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = hook.Close() })
-	return hook, printed
+	answer, err = askHook(t.Context(), hook, event)
+	if err := errors.Join(err, hook.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return answer, log.String()
 }
 
-func askHook(t *testing.T, hook invoke.Invoker, event string) string {
-	t.Helper()
-	response, err := hook.Invoke(t.Context(), []byte(event))
+func askHook(ctx context.Context, hook invoke.Invoker, event string) (string, error) {
+	response, err := hook.Invoke(ctx, []byte(event))
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, failure, err := invoke.ReadAll(response)
-	if err != nil || failure != nil {
-		t.Fatal(failure, err)
+	if err == nil && failure != nil {
+		err = failure
 	}
-	return string(text)
+	return string(text), err
 }
 
 // release is a new version, and what the hook must say of it.
@@ -162,11 +166,10 @@ func (r release) throttle(d *deployment) {
 }
 
 // judge holds what the hook said and what the version was asked against the release.
-func (r release) judge(t *testing.T, d *deployment, printed *output.Log, good bool) {
+func (r release) judge(t *testing.T, d *deployment, printed string, good bool) {
 	t.Helper()
-	text := printed.String()
-	if good != (r.reason == "") || !strings.Contains(text, r.reason) {
-		t.Errorf("the hook takes the version for good: %t; want the reason %q in\n%s", good, r.reason, text)
+	if good != (r.reason == "") || !strings.Contains(printed, r.reason) {
+		t.Errorf("the hook takes the version for good: %t; want the reason %q in\n%s", good, r.reason, printed)
 	}
 	calls := d.bedrock.Calls()
 	if len(calls) != r.calls {
@@ -176,7 +179,7 @@ func (r release) judge(t *testing.T, d *deployment, printed *output.Log, good bo
 		t.Errorf("Bedrock got %+v, want one call of each surface", calls)
 	}
 	for _, secret := range []string{"Reply with", "Embedded Bedrock", auth.KeyPrefix, "eyJ"} {
-		if strings.Contains(text, secret) {
+		if strings.Contains(printed, secret) {
 			t.Errorf("the hook logs %q", secret)
 		}
 	}
@@ -213,10 +216,10 @@ func TestHookOfAFunction(t *testing.T) {
 			t.Cleanup(functions.Close)
 			t.Cleanup(deployments.Close)
 			told.Version = version
-			hook, printed := startHook(t, told, map[string]string{
+			answer, printed := runHook(t, told, map[string]string{
 				"AWS_ENDPOINT_URL_LAMBDA": functions.URL, "AWS_ENDPOINT_URL_CODEDEPLOY": deployments.URL, vaultVariable: o.environment[vaultVariable],
-			})
-			if answer := askHook(t, hook, `{"DeploymentId":"d-1","LifecycleEventHookExecutionId":"execution"}`); answer != "null" {
+			}, `{"DeploymentId":"d-1","LifecycleEventHookExecutionId":"execution"}`)
+			if answer != "null" {
 				t.Errorf("the hook answered %s", answer)
 			}
 			if len(recorded.told) != 1 {
@@ -302,8 +305,7 @@ func TestHookOfAServer(t *testing.T) {
 			told.Address, told.Host = balancer.Listener.Addr().String(), host
 			standIns := roots(t, balancer)
 			standIns[vaultVariable] = o.environment[vaultVariable]
-			hook, printed := startHook(t, told, standIns)
-			answer := askHook(t, hook, event)
+			answer, printed := runHook(t, told, standIns, event)
 			if answer != `{"hookStatus":"SUCCEEDED"}` && answer != `{"hookStatus":"FAILED"}` {
 				t.Fatalf("the hook answered %s, which ECS does not understand", answer)
 			}
@@ -315,11 +317,12 @@ func TestHookOfAServer(t *testing.T) {
 func TestHookBelievesNoBalancerOfAnotherName(t *testing.T) {
 	d := named(t, settings.VariantContainers).start(t, keyed(t))
 	balancer := newBalancer(t, d.url)
-	hook, printed := startHook(t, settings.Hook{Address: balancer.Listener.Addr().String(), Host: "gateway.other.test", Auth: settings.AuthKeys}, roots(t, balancer))
-	if answer := askHook(t, hook, event); answer != `{"hookStatus":"FAILED"}` {
+	told := settings.Hook{Address: balancer.Listener.Addr().String(), Host: "gateway.other.test", Auth: settings.AuthKeys}
+	answer, printed := runHook(t, told, roots(t, balancer), event)
+	if answer != `{"hookStatus":"FAILED"}` {
 		t.Errorf("the hook answered %s", answer)
 	}
-	if text := printed.String(); !strings.Contains(text, "certificate is valid for") {
-		t.Errorf("no word of the certificate in\n%s", text)
+	if !strings.Contains(printed, "certificate is valid for") {
+		t.Errorf("no word of the certificate in\n%s", printed)
 	}
 }

@@ -112,8 +112,8 @@ func run(variant string) (string, error) {
 		}
 		api := httptest.NewServer(front)
 		defer api.Close()
-		err = ask(api.URL, bedrock)
-		return log.String(), errors.Join(err, function.Close())
+		err = errors.Join(ask(api.URL, bedrock), function.Close()) // after which all is read that it printed
+		return log.String(), err
 	}
 	s := servers[0]
 	environment := maps.Clone(s.Environment)
